@@ -1,0 +1,177 @@
+/* compile.c - from a graph to a program: the passes in their order, and a program's life. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/passes/edges.h"
+#include "graph/profile.h"
+
+static bool read_options(heed_program *p)
+{
+    heed_error error = { .set = false };
+    p->passes = ~0u;
+    if (!heed_pass_parse(p->options.passes, &p->passes, &error) ||
+        !heed_pass_parse(getenv("HEED_PASSES"), &p->passes, &error)) {
+        heed_graph_fail(p->user, "%s", error.text);
+        return false;
+    }
+    const char *check = getenv("HEED_CHECK");
+    p->check_nan = check && strcmp(check, "nan") == 0;
+    if (check && *check && !p->check_nan) {
+        heed_graph_fail(p->user, "HEED_CHECK: '%s' is unknown; the only check is 'nan'", check);
+        return false;
+    }
+    if (heed_isa_complaint()) {
+        heed_graph_fail(p->user, "%s", heed_isa_complaint());
+        return false;
+    }
+    if (p->options.threads < 0 || p->options.threads > 1024) {
+        heed_graph_fail(p->user, "threads: %d is not in 0 .. 1024", p->options.threads);
+        return false;
+    }
+    if (p->options.threads == 0) p->options.threads = heed_processors();
+    return true;
+}
+
+static bool take_outputs(heed_program *p, heed_node *const *outputs, int n)
+{
+    p->outputs = heed_arena_alloc(&p->arena, (size_t)(n + 1) * sizeof *p->outputs);
+    if (!p->outputs) return heed_plan_no_memory(p);
+    if (n < 1) return heed_graph_fail(p->user, "compile: no outputs are wanted") != NULL;
+    for (int i = 0; i < n; i++) {
+        if (!outputs[i] || outputs[i]->graph != p->user)
+            return heed_graph_fail(p->user, "compile: output %d is %s", i,
+                                   outputs[i] ? "a node of another graph" : "NULL") != NULL;
+        p->outputs[i] = outputs[i];
+    }
+    p->n_outputs = n;
+    return true;
+}
+
+/* Every input of the user's graph gets its memory, also one that no output depends on. */
+static bool list_inputs(heed_program *p)
+{
+    int n = 0;
+    for (int id = 0; id < p->user->n_nodes; id++) n += heed_is_input(p->user->nodes[id]);
+    p->inputs = heed_arena_alloc(&p->arena, (size_t)(n + 1) * sizeof *p->inputs);
+    if (!p->inputs) return heed_plan_no_memory(p);
+    for (int id = 0; id < p->work->n_nodes; id++) {
+        const heed_node *node = p->work->nodes[id];
+        if (!heed_is_input(node)) continue;
+        p->inputs[p->n_inputs++] = (heed_named_view){ node->name, heed_value_view(p, node) };
+    }
+    for (int id = 0; id < p->user->n_nodes; id++) {
+        const heed_node *node = p->user->nodes[id];
+        if (!heed_is_input(node) || heed_program_input(p, node->name).data) continue;
+        size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+        void  *data = heed_arena_alloc(&p->arena, bytes + 1);
+        if (!data) return heed_plan_no_memory(p);
+        p->inputs[p->n_inputs++] =
+            (heed_named_view){ node->name, heed_view_of(data, node->dtype, &node->shape) };
+    }
+    return true;
+}
+
+static bool run_passes(heed_program *p)
+{
+    p->work = heed_graph_make(p->user->options);
+    if (!p->work) return heed_plan_no_memory(p);
+    bool done = heed_rewrite(p) && heed_layout(p) && heed_make_edges(p) && heed_order(p) &&
+                heed_stages(p);
+    heed_edges_free(p);
+    if (!done) return false;
+    heed_inplace(p);
+    return heed_memory_plan(p) && heed_bind(p) && list_inputs(p);
+}
+
+heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, int n,
+                                heed_compile_options options)
+{
+    if (heed_graph_failed(graph)) return NULL;
+    int64_t       start = heed_profile_now();
+    heed_program *p = heed_alloc(sizeof *p);
+    if (!p) {
+        heed_graph_fail(graph, "no memory to compile the program");
+        return NULL;
+    }
+    p->user = graph;
+    p->options = options;
+    p->seed = options.seed;
+    bool done = read_options(p) && take_outputs(p, outputs, n) && run_passes(p);
+    if (done && p->options.threads > 1) {
+        p->pool = heed_pool_new(p->options.threads);
+        if (!p->pool) {
+            heed_graph_fail(graph, "cannot start %d threads", p->options.threads);
+            done = false;
+        }
+    }
+    if (!done) {
+        heed_program_free(p);
+        return NULL;
+    }
+    p->compile_seconds = (double)(heed_profile_now() - start) * 1e-9;
+    return p;
+}
+
+void heed_program_free(heed_program *p)
+{
+    if (!p) return;
+    heed_pool_free(p->pool);
+    heed_profile_free(p);
+    heed_graph_free(p->work);
+    heed_free(p->values);
+    heed_free(p->elided);
+    heed_free(p->buffers);
+    heed_free(p->block);
+    heed_free(p->scratch);
+    heed_arena_free(&p->arena);
+    heed_free(p);
+}
+
+heed_view heed_program_input(heed_program *p, const char *name)
+{
+    for (int i = 0; i < p->n_inputs; i++)
+        if (strcmp(p->inputs[i].name, name) == 0) return p->inputs[i].view;
+    return (heed_view){ .data = NULL };
+}
+
+heed_view heed_program_output(const heed_program *p, int i)
+{
+    return heed_value_view(p, p->outputs[i]);
+}
+
+const char *heed_program_why(const heed_program *p)
+{
+    return p->run_error.set ? p->run_error.text : NULL;
+}
+
+void     heed_program_set_step(heed_program *p, uint64_t step) { p->step = step; }
+uint64_t heed_program_step(const heed_program *p) { return p->step; }
+
+heed_program_facts heed_program_describe(const heed_program *p)
+{
+    heed_program_facts facts = {
+        .instructions = p->n_instructions, .stages = p->n_stages, .threads = p->options.threads,
+        .planned_bytes = p->planned_bytes, .live_bytes = p->live_bytes,
+        .input_bytes = p->input_bytes,
+        .scratch_bytes = p->scratch_bytes * (size_t)p->options.threads,
+        .compile_seconds = p->compile_seconds, .nodes = p->work->n_nodes,
+    };
+    for (int id = 0; id < p->work->n_nodes; id++) {
+        const heed_node *node = p->work->nodes[id];
+        size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+        if (heed_is_param(node)) {
+            facts.parameter_bytes += bytes;
+            if (node->entry->kind == HEED_PARAMETER) facts.parameters += heed_count(&node->shape);
+        }
+        if (heed_is_constant(node)) {
+            double value;
+            facts.constant_bytes += heed_is_filled_with(node, &value) ? sizeof value : bytes;
+        }
+    }
+    for (int k = 0; k < p->n_instructions; k++)
+        for (int i = 0; i < p->instructions[k].n_nodes; i++)
+            facts.flops += heed_node_flops(p->instructions[k].nodes[i]);
+    facts.total_bytes = facts.planned_bytes + facts.constant_bytes + facts.input_bytes +
+                        facts.parameter_bytes + facts.scratch_bytes;
+    return facts;
+}

@@ -1,0 +1,201 @@
+/* op.h - what an operation is: one descriptor, one file.
+ *
+ * A descriptor answers, in the order a reader asks: what is it called, what does it mean, what fits
+ * in, what does it compute, how does it differentiate, on what is it tested. Adding an operation
+ * means writing this struct in a file of its own and adding one line to the list in ops/ops.h; an
+ * application registers its own with heed_register() and gets everything the built-in ones have. */
+#ifndef HEED_GRAPH_OP_H
+#define HEED_GRAPH_OP_H
+
+#include "graph/graph.h"
+#include "graph/isa.h"
+#include "tensor/tensor.h"
+
+/* ---- shape rule ---- */
+
+typedef struct heed_infer {
+    heed_graph *graph;
+    const heed_op *op;
+    heed_node *const *in;
+    int n_in;
+    void *attr; /* the node's own copy: the rule may normalise it (axis -1 -> 2) */
+    /* to be filled: */
+    heed_dtype dtype; /* preset to the dtype of input 0 */
+    heed_shape shape; /* preset to the shape of input 0 */
+    bool has_aux;     /* true: the kernel also fills a statistic that the reverse rule uses */
+    heed_dtype aux_dtype;
+    heed_shape aux_shape;
+} heed_infer;
+
+/* Say why the inputs don't fit ("axis 3 is out of range for rank 2"); op, input names, shapes and
+ * the caller's line are added. return: always false, so that rules read `return heed_refuse(...)`. */
+bool heed_refuse(heed_infer *infer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Refuse unless input i is f32/f64; unless input i is i32; unless all real inputs share a dtype. */
+bool heed_need_real(heed_infer *infer, int i);
+bool heed_need_index(heed_infer *infer, int i);
+bool heed_need_same_dtype(heed_infer *infer);
+/* Normalise a negative axis against `shape`, or refuse. */
+bool heed_need_axis(heed_infer *infer, const heed_shape *shape, int *axis);
+
+/* ---- kernels ---- */
+
+/* What a kernel gets. Views of inputs are dense unless the descriptor's `strided` bit is set. */
+typedef struct heed_call {
+    int n_in;
+    const heed_view *in;
+    heed_view out;
+    heed_view aux; /* data NULL unless the shape rule asked for it */
+    const void *attr;
+    const uint64_t *seed; /* the program's seed ... */
+    const uint64_t *step; /* ... and run number, for random operations */
+    void *scratch;        /* this thread's, as many bytes as `scratch` answered, 64-aligned */
+    const void *plan;     /* what `prepare` put there, else NULL */
+} heed_call;
+
+/* Compute work units begin <= u < end. Every element of out (and aux) must be written by exactly
+ * one unit, and must not depend on how the units are grouped: that keeps bits equal for any number
+ * of threads. */
+typedef void (*heed_kernel_fn)(const heed_call *call, int64_t begin, int64_t end);
+
+/* One run of an elementwise operation: y[k] = f(in[0][k], in[1][k], ...) for 0 <= k < n, all dense.
+ * y may be equal to any in[i]. */
+typedef void (*heed_tile_fn)(int64_t n, const void *const *in, void *y, const void *attr);
+
+#define HEED_TILE_INPUTS 8 /* an elementwise operation has at most so many */
+
+/* A function for each {element type, instruction set}; NULL falls back to portable. */
+typedef struct heed_kernel {
+    heed_kernel_fn fn[HEED_N_DTYPES][HEED_N_ISA];
+} heed_kernel;
+typedef struct heed_tile {
+    heed_tile_fn fn[HEED_N_DTYPES][HEED_N_ISA];
+} heed_tile;
+
+/* For user code, which need not be stamped out: */
+#define HEED_PLAIN_KERNEL(f32, f64)                    \
+    {                                                  \
+        {                                              \
+            [HEED_F32] = { f32 }, [HEED_F64] = { f64 } \
+        }                                              \
+    }
+
+/* ---- reverse rule ---- */
+
+/* Given y = op(in...) and dy = dL/dy (same shape as y), give dL/d in[i] for every wanted input, as
+ * nodes. The engine adds contributions up, undoes broadcasting and checks shapes. */
+typedef struct heed_vjp {
+    heed_node *y;
+    heed_node *dy;
+    heed_node *const *in;
+    int n_in;
+    const void *attr;
+    const bool *want; /* want[i]: dL/d in[i] is needed */
+    heed_node **dx;   /* dx[i] to be filled where wanted; NULL there is an error */
+} heed_vjp;
+
+/* ---- test samples ---- */
+
+#define HEED_SAMPLE_INPUTS 8
+
+typedef struct heed_sample_input {
+    heed_shape shape;
+    double low, high; /* uniform values; both 0 means -2 .. 2 */
+    bool index;       /* i32, uniform in 0 .. below - 1       */
+    int below;
+    bool distinct;       /* values at least `margin` apart (for max, sort)               */
+    bool avoid;          /* stay `margin` away from the kink at `kink` (relu: 0)         */
+    double kink, margin; /* margin 0 means 0.05 */
+} heed_sample_input;
+
+typedef struct heed_sample {
+    int n_in;
+    heed_sample_input in[HEED_SAMPLE_INPUTS];
+    unsigned char attr[256] __attribute__((aligned(16))); /* attr_size bytes; zero at entry */
+} heed_sample;
+
+/* ---- the descriptor ---- */
+
+enum {
+    HEED_STOPS = 1 << 0,  /* the gradient ends here silently (stop_gradient): the user asked */
+    HEED_LINEAR = 1 << 1, /* reserved for documentation in `heed ops`: linear in each input  */
+    HEED_LEAF = 1 << 2,   /* has no kernel: input, parameter, constant                       */
+    HEED_IMPURE = 1 << 3, /* two equal nodes are not merged, and none is removed or folded   */
+    HEED_RANDOM = 1 << 4, /* depends on the program's seed and step: never folded            */
+};
+
+#define HEED_ALL_INPUTS (~0u)
+
+struct heed_op {
+    const char *name;  /* identity: printed, saved, looked up */
+    const char *doc;   /* formula and shape rule, for people and tools */
+    int n_in;          /* inputs; at least, when max_in is larger */
+    int max_in;        /* 0: exactly n_in; INT_MAX: any number from n_in on */
+    unsigned diff;     /* bit i: input i has a gradient (from 32 on: bit 31) */
+    unsigned strided;  /* bit i: the kernel takes input i with any strides */
+    bool strided_out;  /* the kernel can write into a strided output */
+    unsigned in_place; /* bit i: out may be the same memory as input i when both are dense and
+                              of equal shape and dtype */
+    unsigned writes;   /* bit i: input i is a parameter or state that the kernel overwrites;
+                              every other reader in the program runs before */
+    unsigned flags;    /* HEED_STOPS ... */
+    size_t attr_size;  /* typed attribute struct, copied (zero padding included: memset) */
+
+    /* Shape and dtype rule. Elementwise ops may leave it NULL: broadcast, equal real dtypes. */
+    bool (*infer)(heed_infer *infer);
+
+    /* Exactly one of these three says what is computed (leaves have none): */
+    const heed_kernel *kernel; /* work units */
+    const heed_tile *tile;     /* elementwise: out = f(in...), fused with its neighbours */
+    bool (*view)(const heed_node *node, const heed_view *in, heed_view *out);
+    /* out is a view of input 0; false: these strides cannot express
+                                  it, and the compiler makes input 0 dense first */
+
+    /* Where input i must lie so that the op has nothing left to do when out lies at `out`: of an
+     * invertible view (reshape, permute), or of an op that only lays its inputs side by side
+     * (concat). false: impossible with these strides. NULL: never. */
+    bool (*place)(const heed_node *node, int i, const heed_view *out, heed_view *in);
+
+    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
+    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
+    /* Fill plan_size bytes once at compile (shapes, strides and attr are known, data is not). */
+    size_t plan_size;
+    void (*prepare)(const heed_call *call, void *plan);
+
+    void (*vjp)(heed_vjp *vjp);
+    bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */
+    double (*flops)(const heed_node *node);     /* NULL: elements of out; a tanh counts 10 */
+    /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
+    heed_node *(*simplify)(heed_node *node);
+};
+
+/* The dtype that selects a kernel's variant: the first real dtype among the inputs, else out's. */
+
+/* ---- making nodes ---- */
+
+/* The node op(in...). attr: op->attr_size bytes or NULL when that is 0. return: NULL when an input
+ * is NULL, or when the shape rule refuses (the graph then holds the reason). */
+heed_node *heed_apply(const heed_op *op, const void *attr, int n_in, heed_node *const *in);
+
+/* The statistic that y's kernel fills beside y. Only for y's reverse rule. */
+heed_node *heed_aux(heed_node *y);
+
+/* ---- the operations that the engine itself needs; their files are in ops/ ---- */
+
+extern const heed_op heed_op_copy; /* y = x: makes a strided value dense, elementwise */
+
+/* Sum of n >= 2 nodes of equal shape and dtype, as the gradient of one value used n times. */
+heed_node *heed_accumulate(heed_node *const *terms, int n);
+/* Sum x over the axes along which `shape` was broadcast to x's shape: the reverse of broadcasting. */
+heed_node *heed_sum_to(heed_node *x, const heed_shape *shape);
+
+/* ---- registry of a process: built-in operations and those that applications add ---- */
+
+/* Add an operation. Refuses an incomplete descriptor or a name that is taken. The descriptor must
+ * stay valid. Using an op in a graph does not need registration; finding it by name does. */
+bool heed_register(const heed_op *op, heed_error *error);
+const heed_op *heed_find_op(const char *name);
+const heed_op *heed_op_at(int index); /* NULL past the last; built-in ones first */
+bool heed_op_check(const heed_op *op, heed_error *error); /* structural check of one */
+
+#endif

@@ -1,0 +1,116 @@
+/* edges.c - consumers of every node; and readers of a parameter before the node that overwrites it. */
+#include "graph/passes/edges.h"
+
+/* The overwriting node that has to wait for `node`, because node reads (a view of) the parameter as
+ * its input i; or -1. */
+static int overwriter(const heed_program *p, const int *root, const int *writer,
+                      const heed_node *node, int i)
+{
+    int parameter = root[node->in[i]->id];
+    int by = parameter >= 0 ? writer[parameter] : -1;
+    return by >= 0 && by != node->id && heed_runs(p, node) ? by : -1;
+}
+
+/* root[id]: the parameter that a value is or views, or -1; writer[parameter]: who overwrites it. */
+static bool find_writers(heed_program *p, int *root, int *writer)
+{
+    for (int id = 0; id < p->work->n_nodes; id++) {
+        const heed_node *node = p->work->nodes[id];
+        root[id] = writer[id] = -1;
+        if (!p->edges.live[id]) continue;
+        if (heed_is_param(node)) root[id] = id;
+        if (node->op->view) root[id] = root[node->in[0]->id];
+        for (int i = 0; node->op->writes && i < node->n_in; i++) {
+            if (!heed_bit(node->op->writes, i)) continue;
+            int parameter = root[node->in[i]->id];
+            if (parameter >= 0 && writer[parameter] < 0) {
+                writer[parameter] = id;
+                continue;
+            }
+            heed_graph_fail(p->user, "%s: parameter '%s' is written twice in one program",
+                            node->op->name, node->in[i]->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void each_edge(heed_program *p, const int *root, const int *writer, bool fill)
+{
+    heed_edges *e = &p->edges;
+    for (int id = 0; id < p->work->n_nodes; id++) {
+        const heed_node *node = p->work->nodes[id];
+        for (int i = 0; e->live[id] && i < node->n_in; i++) {
+            int from = node->in[i]->id, by = overwriter(p, root, writer, node, i);
+            if (fill) {
+                e->list[e->first[from]++] = id;
+                if (by >= 0) e->list[e->first[id]++] = by;
+                continue;
+            }
+            e->first[from + 1]++;
+            e->incoming[id]++;
+            if (by < 0) continue;
+            e->first[id + 1]++;
+            e->incoming[by]++;
+        }
+    }
+}
+
+bool heed_make_edges(heed_program *p)
+{
+    heed_edges *e = &p->edges;
+    int         n = p->work->n_nodes;
+    size_t      size = (size_t)n + 2;
+    e->live = heed_live(p->work, p->outputs, p->n_outputs, false);
+    e->first = heed_alloc_array(size, sizeof(int));
+    e->incoming = heed_alloc_array(size, sizeof(int));
+    p->owner = heed_alloc_array(size, sizeof(int));
+    int *root = heed_alloc_array(size, sizeof *root), *writer = heed_alloc_array(size, sizeof *root);
+    bool room = e->live && e->first && e->incoming && p->owner && root && writer;
+    bool done = room && find_writers(p, root, writer);
+    if (done) {
+        each_edge(p, root, writer, false);
+        for (int id = 0; id < n; id++) e->first[id + 1] += e->first[id];
+        e->list = heed_alloc_array((size_t)e->first[n] + 1, sizeof(int));
+        room = done = e->list != NULL;
+    }
+    if (done) {
+        each_edge(p, root, writer, true);
+        for (int id = n; id > 0; id--) e->first[id] = e->first[id - 1];
+        e->first[0] = 0;
+    }
+    heed_free(root);
+    heed_free(writer);
+    return room ? done : heed_plan_no_memory(p);
+}
+
+void heed_edges_free(heed_program *p)
+{
+    heed_free(p->edges.live);
+    heed_free(p->edges.first);
+    heed_free(p->edges.incoming);
+    heed_free(p->edges.list);
+    heed_free(p->owner);
+    p->edges = (heed_edges){ .live = NULL };
+    p->owner = NULL;
+}
+
+void heed_heap_push(heed_heap *heap, int id)
+{
+    int at = heap->n++;
+    for (; at > 0 && heap->ids[(at - 1) / 2] > id; at = (at - 1) / 2)
+        heap->ids[at] = heap->ids[(at - 1) / 2];
+    heap->ids[at] = id;
+}
+
+int heed_heap_pop(heed_heap *heap)
+{
+    int top = heap->ids[0], last = heap->ids[--heap->n], at = 0;
+    for (int child; (child = 2 * at + 1) < heap->n; at = child) {
+        if (child + 1 < heap->n && heap->ids[child + 1] < heap->ids[child]) child++;
+        if (heap->ids[child] >= last) break;
+        heap->ids[at] = heap->ids[child];
+    }
+    heap->ids[at] = last;
+    return top;
+}

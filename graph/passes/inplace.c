@@ -1,0 +1,92 @@
+/* inplace.c - a result takes over the memory of an input that nobody needs afterwards. */
+#include "graph/plan.h"
+
+static void use(heed_program *p, int buffer, int time)
+{
+    heed_buffer *b = &p->buffers[buffer];
+    if (b->first < 0) b->first = time;
+    if (b->last == time) {
+        b->last_users++;
+    } else {
+        b->last = time;
+        b->last_users = 1;
+    }
+}
+
+static void times_of_use(heed_program *p)
+{
+    for (int k = 0; k < p->n_instructions; k++) {
+        const heed_instruction *it = &p->instructions[k];
+        for (int i = 0; i < it->n_reads + it->n_writes; i++) {
+            int  buffer = it->reads[i]; /* writes follow reads */
+            bool seen = false;          /* count an instruction once */
+            for (int j = 0; j < i && j < 64 && !seen; j++) seen = it->reads[j] == buffer;
+            if (!seen) use(p, buffer, it->time);
+        }
+    }
+    for (int i = 0; i < p->n_outputs; i++) {
+        int buffer = p->values[p->outputs[i]->id].buffer;
+        p->buffers[buffer].last = p->n_times; /* after the run */
+        p->buffers[buffer].last_users = 0;
+        if (p->buffers[buffer].first < 0) p->buffers[buffer].first = 0;
+    }
+}
+
+/* Is all of the buffer one dense value: no offset, no gaps? */
+static bool whole(const heed_program *p, const heed_node *node)
+{
+    const heed_value *value = &p->values[node->id];
+    heed_view         view = heed_value_view(p, node);
+    size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+    return value->offset == 0 && heed_is_dense(&view) &&
+           p->buffers[value->buffer].bytes == bytes;
+}
+
+/* May the result of member `m` use the memory of `x`, an input of member `reader`? */
+static bool may_take(const heed_program *p, const heed_instruction *it, int m, const heed_node *x)
+{
+    const heed_node   *y = it->nodes[m];
+    int                from = heed_buffer_root(p, p->values[x->id].buffer);
+    const heed_buffer *b = &p->buffers[from];
+    if (b->kind != HEED_PLANNED_MEMORY || b->last != it->time || b->last_users != 1) return false;
+    if (x->dtype != y->dtype || !heed_shape_equal(&x->shape, &y->shape) || !whole(p, x))
+        return false;
+    for (int k = 0; k < it->n_nodes; k++) /* every reader reads the same way, and not later than m */
+        for (int i = 0; i < it->nodes[k]->n_in; i++) {
+            const heed_node *other = it->nodes[k]->in[i];
+            if (p->values[other->id].buffer < 0) continue;
+            if (heed_buffer_root(p, p->values[other->id].buffer) != from) continue;
+            bool same = heed_shape_equal(&other->shape, &y->shape) && whole(p, other);
+            if (k > m || !same) return false;
+        }
+    for (int i = 0; i < it->n_writes; i++) /* nothing else of this instruction lies there */
+        if (heed_buffer_root(p, it->writes[i]) == from) return false;
+    return true;
+}
+
+static void take_over(heed_program *p, const heed_instruction *it, int m)
+{
+    const heed_node *y = it->nodes[m];
+    int              own = p->values[y->id].buffer;
+    if (own < 0 || p->buffers[own].same_as >= 0 || p->buffers[own].shared || !whole(p, y)) return;
+    for (int i = 0; i < y->n_in; i++) {
+        const heed_node *x = y->in[i];
+        if (p->values[x->id].buffer < 0) continue;
+        if (y->op->kernel && !heed_bit(y->op->in_place, i)) continue;
+        int from = heed_buffer_root(p, p->values[x->id].buffer);
+        if (from == own || !may_take(p, it, m, x)) continue;
+        p->buffers[own].same_as = from;
+        p->buffers[from].last = p->buffers[own].last;
+        p->buffers[from].last_users = p->buffers[own].last_users;
+        return;
+    }
+}
+
+void heed_inplace(heed_program *p)
+{
+    times_of_use(p);
+    if (!(p->passes >> HEED_PASS_INPLACE & 1)) return;
+    for (int k = 0; k < p->n_instructions; k++)
+        for (int m = 0; m < p->instructions[k].n_nodes; m++)
+            take_over(p, &p->instructions[k], m);
+}

@@ -1,0 +1,72 @@
+/* common.c - test cases, FLOP counts and small steps that operations share. */
+#include "ops/common.h"
+
+#include <string.h>
+
+#include "ops/ops.h"
+
+bool heed_sample_unary(int k, heed_sample *sample)
+{
+    static const heed_shape shapes[] = {
+        { 0, { 0 } },       { 1, { 5 } },  { 1, { 1 } },          { 2, { 3, 4 } },
+        { 3, { 2, 1, 7 } }, { 1, { 33 } }, { 4, { 2, 3, 1, 5 } }, { 2, { 13, 1 } },
+    };
+    if (k < 0 || k >= (int)(sizeof shapes / sizeof shapes[0])) return false;
+    sample->n_in = 1;
+    sample->in[0].shape = shapes[k];
+    return true;
+}
+
+bool heed_sample_binary(int k, heed_sample *sample)
+{
+    static const heed_shape shapes[][2] = {
+        { { 2, { 3, 4 } }, { 2, { 3, 4 } } },    { { 2, { 3, 4 } }, { 1, { 4 } } },
+        { { 1, { 4 } }, { 2, { 3, 4 } } },       { { 3, { 2, 1, 7 } }, { 2, { 3, 1 } } },
+        { { 0, { 0 } }, { 1, { 5 } } },          { { 1, { 13 } }, { 1, { 13 } } },
+        { { 1, { 33 } }, { 1, { 1 } } },         { { 2, { 1, 5 } }, { 2, { 4, 1 } } },
+        { { 4, { 2, 3, 1, 2 } }, { 1, { 2 } } }, { { 0, { 0 } }, { 0, { 0 } } },
+    };
+    if (k < 0 || k >= (int)(sizeof shapes / sizeof shapes[0])) return false;
+    sample->n_in = 2;
+    sample->in[0].shape = shapes[k][0];
+    sample->in[1].shape = shapes[k][1];
+    return true;
+}
+
+void heed_sample_attr(heed_sample *sample, const void *attr, size_t size)
+{
+    memcpy(sample->attr, attr, size);
+}
+
+double heed_flops_none(const heed_node *node)
+{
+    (void)node;
+    return 0;
+}
+
+double heed_flops_of_input(const heed_node *node)
+{
+    return (double)heed_count(&node->in[0]->shape);
+}
+
+heed_node *heed_stretch(heed_node *x, const heed_shape *shape)
+{
+    if (!x || heed_shape_equal(&x->shape, shape)) return x;
+    return heed_expand_to(x, *shape);
+}
+
+heed_node *heed_number_like(heed_node *x, double value)
+{
+    if (!x) return NULL;
+    return heed_full_shaped(x->graph, x->dtype, heed_scalar(), value);
+}
+
+bool heed_resolve_axis(heed_node *x, const char *what, int *axis)
+{
+    char text[256];
+    if (!x) return false;
+    if (heed_axis(&x->shape, axis)) return true;
+    heed_graph_fail(x->graph, "%s: axis %d is out of range for rank %d of %s", what, *axis,
+                    x->shape.rank, heed_describe(x, text, sizeof text));
+    return false;
+}

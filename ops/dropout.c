@@ -1,0 +1,143 @@
+/* dropout.c - y = x / (1 - rate) with probability 1 - rate, else 0. Srivastava et al. 2014.
+ *
+ * The mask is a function of (seed, salt, step, element). Elements come in groups of 1024; element
+ * e = 1024 g + 256 w + j is dropped when word w of
+ *     heed_philox({ 256 g + j, salt, low(step), high(step) }, { low(seed), high(seed) })
+ * is below rate 2^32. So 256 neighbours are the same word of 256 consecutive counters, which run
+ * through the rounds side by side. */
+#include "ops/common.h"
+#include "ops/kernel.h"
+
+typedef struct heed_dropout_attr {
+    double rate;
+    uint32_t salt; /* one for each builder call: tells a graph's dropouts apart */
+    uint32_t unused;
+} heed_dropout_attr;
+
+#define LANES 256 /* counters side by side */
+#define GROUP (4 * LANES)
+#define GROUPS_PER_UNIT 8
+
+#ifdef HEED_STAMP
+
+/* Ten rounds as in tensor/rng.c, on LANES counters whose first words are first, first + 1, ... */
+static void philox_lanes(uint32_t first, const uint32_t rest[3], const uint32_t key[2],
+                         uint32_t *restrict word)
+{
+    for (uint32_t j = 0; j < LANES; j++) {
+        uint32_t a = first + j, b = rest[0], c = rest[1], d = rest[2];
+        uint32_t key_0 = key[0], key_1 = key[1];
+        for (int round = 0; round < 10; round++) {
+            uint64_t p = (uint64_t)0xD2511F53u * a, q = (uint64_t)0xCD9E8D57u * c;
+            a = (uint32_t)(q >> 32) ^ b ^ key_0;
+            b = (uint32_t)q;
+            c = (uint32_t)(p >> 32) ^ d ^ key_1;
+            d = (uint32_t)p;
+            key_0 += 0x9E3779B9u;
+            key_1 += 0xBB67AE85u;
+        }
+        word[j] = a;
+        word[1 * LANES + j] = b;
+        word[2 * LANES + j] = c;
+        word[3 * LANES + j] = d;
+    }
+}
+
+static void drop(int64_t n, const real *x, const uint32_t *word, uint32_t below, real scale,
+                 real *y)
+{
+    HEED_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        real kept = x[i] * scale;
+        y[i] = word[i] < below ? 0 : kept;
+    }
+}
+
+HEED_KERNEL(dropout)
+{
+    const heed_dropout_attr *attr = call->attr;
+    const uint32_t key[2] = { (uint32_t)*call->seed, (uint32_t)(*call->seed >> 32) };
+    const uint32_t rest[3] = { attr->salt, (uint32_t)*call->step, (uint32_t)(*call->step >> 32) };
+    const real *x = call->in[0].data;
+    const real scale = (real)(1 / (1 - attr->rate));
+    const uint32_t below = (uint32_t)(attr->rate * 4294967296.0);
+    int64_t count = heed_count(&call->out.shape), unit = GROUP * GROUPS_PER_UNIT;
+    real *y = call->out.data;
+    uint32_t word[GROUP];
+    for (int64_t i = begin * unit; i < heed_smaller(end * unit, count); i += GROUP) {
+        philox_lanes((uint32_t)(i / 4), rest, key, word);
+        drop(heed_smaller(GROUP, count - i), x + i, word, below, scale, y + i);
+    }
+}
+
+#else
+#include "ops/ops.h"
+
+HEED_DECLARE_KERNEL(dropout);
+static const heed_kernel dropout_kernel = HEED_KERNEL_TABLE(dropout);
+
+static int64_t dropout_units(const heed_call *call)
+{
+    return heed_units_of(heed_count(&call->out.shape), GROUP * GROUPS_PER_UNIT);
+}
+
+static bool dropout_infer(heed_infer *infer)
+{
+    const heed_dropout_attr *attr = infer->attr;
+    if (!heed_need_real(infer, 0)) return false;
+    if (!(attr->rate >= 0 && attr->rate < 1)) {
+        return heed_refuse(infer, "rate %g is not in 0 <= rate < 1", attr->rate);
+    }
+    if (heed_count(&infer->shape) > (int64_t)1 << 34) {
+        return heed_refuse(infer, "more than 2^34 elements: their random numbers would repeat");
+    }
+    return true;
+}
+
+/* The same mask on dy. */
+static void dropout_vjp(heed_vjp *v)
+{
+    if (v->want[0]) v->dx[0] = heed_apply(&heed_op_dropout, v->attr, 1, &v->dy);
+}
+
+static bool dropout_sample(int k, heed_sample *sample)
+{
+    static const double rates[] = { 0.5, 0.1, 0, 0.9 };
+    heed_dropout_attr attr = { .rate = rates[k % 4], .salt = (uint32_t)k + 1 };
+    if (!heed_sample_unary(k, sample)) return false;
+    heed_sample_attr(sample, &attr, sizeof attr);
+    return true;
+}
+
+static double dropout_flops(const heed_node *node)
+{
+    return 12 * (double)heed_count(&node->shape);
+}
+
+const heed_op heed_op_dropout = {
+    .name = "dropout",
+    .doc = "Each element is 0 with probability `rate`, else x / (1 - rate); a function of (seed, "
+           "salt, step, element).",
+    .n_in = 1,
+    .diff = 1,
+    .in_place = 1,
+    .flags = HEED_LINEAR | HEED_RANDOM,
+    .attr_size = sizeof(heed_dropout_attr),
+    .infer = dropout_infer,
+    .kernel = &dropout_kernel,
+    .units = dropout_units,
+    .vjp = dropout_vjp,
+    .sample = dropout_sample,
+    .flops = dropout_flops,
+};
+
+heed_node *heed_dropout(heed_node *x, double rate)
+{
+    if (!x || rate == 0) return x;
+    bool valid = rate > 0 && rate < 1;
+    if (valid && !heed_graph_training(x->graph)) return x;
+    heed_dropout_attr attr = { .rate = rate, .salt = heed_graph_salt(x->graph) };
+    return heed_apply(&heed_op_dropout, &attr, 1, &x);
+}
+
+#endif

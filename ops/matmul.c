@@ -1,0 +1,285 @@
+/* matmul.c - y[.., i, j] = sum_p a[.., i, p] b[.., p, j], leading axes broadcast. */
+#include "ops/kernel.h"
+#include "ops/micro/gemm.h"
+
+/* What is known once shapes and strides are: one product, and where the next ones are. */
+typedef struct matmul_plan {
+    heed_gemm product;
+    int n_axes; /* of products */
+    int64_t dim[HEED_MAX_RANK], a_step[HEED_MAX_RANK], b_step[HEED_MAX_RANK], c_step[HEED_MAX_RANK];
+    heed_gemm_split split;
+} matmul_plan;
+
+#ifdef HEED_STAMP
+
+static void compute_block(const matmul_plan *plan, const heed_call *call, int64_t number)
+{
+    heed_gemm g = plan->product;
+    const heed_gemm_block block = heed_gemm_block_at(&plan->split, number, g.m, g.n);
+    const real *a = (const real *)call->in[0].data + block.row * g.a_row;
+    const real *b = (const real *)call->in[1].data + block.column * g.b_column;
+    real *c = (real *)call->out.data + block.row * g.c_row + block.column * g.c_column;
+    int64_t rest = block.product;
+    for (int i = plan->n_axes - 1; i >= 0; i--) {
+        const int64_t index = i > 0 ? rest % plan->dim[i] : rest;
+        a += index * plan->a_step[i];
+        b += index * plan->b_step[i];
+        c += index * plan->c_step[i];
+        if (i > 0) rest /= plan->dim[i];
+    }
+    g.m = block.rows;
+    g.n = block.columns;
+    g.a = a;
+    g.b = b;
+    g.c = c;
+    g.scratch = call->scratch;
+    HEED_FN(gemm)(&g);
+}
+
+HEED_KERNEL(matmul)
+{
+    const matmul_plan *plan = call->plan;
+    const int64_t last = heed_gemm_first(&plan->split, end);
+    for (int64_t i = heed_gemm_first(&plan->split, begin); i < last; i++)
+        compute_block(plan, call, i);
+}
+
+#else
+#include <string.h>
+
+#include "ops/ops.h"
+
+HEED_DECLARE_KERNEL(matmul);
+static const heed_kernel kernel = HEED_KERNEL_TABLE(matmul);
+
+/* ---- plan ---- */
+
+/* Step of `view` along axis i of out, 0 where it is broadcast. */
+static int64_t product_step(const heed_view *view, const heed_shape *out, int i)
+{
+    const int axis = i - (out->rank - view->shape.rank);
+    return axis < 0 || view->shape.dim[axis] == 1 ? 0 : view->stride[axis];
+}
+
+/* Leading axes, without those of size 1; two that all operands step through evenly become one. */
+static void plan_axes(matmul_plan *plan, const heed_call *call)
+{
+    const heed_shape *shape = &call->out.shape;
+    int n = 0;
+    for (int i = 0; i < shape->rank - 2; i++) {
+        const int64_t dim = shape->dim[i];
+        const int64_t a = product_step(&call->in[0], shape, i);
+        const int64_t b = product_step(&call->in[1], shape, i), c = call->out.stride[i];
+        if (dim == 1) continue;
+        if (n > 0 && plan->a_step[n - 1] == a * dim && plan->b_step[n - 1] == b * dim &&
+            plan->c_step[n - 1] == c * dim)
+            plan->dim[n - 1] *= dim;
+        else
+            plan->dim[n++] = dim;
+        plan->a_step[n - 1] = a;
+        plan->b_step[n - 1] = b;
+        plan->c_step[n - 1] = c;
+    }
+    plan->n_axes = n;
+}
+
+/* The last of the leading axes continues the rows of A and C (size, row steps) when they step
+ * evenly from one product to the next and B is the same for all; likewise the columns of B and C. */
+static bool continues(int64_t other_step, int64_t step, int64_t c_step, int64_t dim, int64_t *size,
+                      int64_t *row, int64_t *c_row)
+{
+    if (other_step != 0) return false;
+    if (*size == 1) {
+        *row = step;
+        *c_row = c_step;
+    } else if (step != *size * *row || c_step != *size * *c_row)
+        return false;
+    *size *= dim;
+    return true;
+}
+
+static void plan_product(matmul_plan *plan, const heed_call *call)
+{
+    const heed_view *a = &call->in[0], *b = &call->in[1], *c = &call->out;
+    const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
+    heed_gemm *g = &plan->product;
+    *g = (heed_gemm){ .m = a->shape.dim[ra - 2],
+                      .k = a->shape.dim[ra - 1],
+                      .n = b->shape.dim[rb - 1],
+                      .a_row = a->stride[ra - 2],
+                      .a_column = a->stride[ra - 1],
+                      .b_row = b->stride[rb - 2],
+                      .b_column = b->stride[rb - 1],
+                      .c_row = c->stride[rc - 2],
+                      .c_column = c->stride[rc - 1],
+                      .block_rows = heed_gemm_block_rows(c->dtype) };
+    while (plan->n_axes > 0) {
+        const int i = plan->n_axes - 1;
+        const int64_t dim = plan->dim[i];
+        const int64_t a_step = plan->a_step[i], b_step = plan->b_step[i], c_step = plan->c_step[i];
+        if (!continues(b_step, a_step, c_step, dim, &g->m, &g->a_row, &g->c_row) &&
+            !continues(a_step, b_step, c_step, dim, &g->n, &g->b_column, &g->c_column))
+            break;
+        plan->n_axes--;
+    }
+}
+
+static void make_plan(const heed_call *call, matmul_plan *plan)
+{
+    memset(plan, 0, sizeof *plan);
+    plan_axes(plan, call);
+    plan_product(plan, call);
+    int64_t products = 1;
+    for (int i = 0; i < plan->n_axes; i++) products *= plan->dim[i];
+    const heed_gemm *g = &plan->product;
+    plan->split = heed_gemm_divide(products, g->m, g->n, g->k, g->b_column != 1);
+}
+
+static void matmul_prepare(const heed_call *call, void *plan)
+{
+    make_plan(call, plan);
+}
+
+static int64_t matmul_units(const heed_call *call)
+{
+    matmul_plan plan;
+    make_plan(call, &plan);
+    return plan.split.units;
+}
+
+static size_t matmul_scratch(const heed_call *call)
+{
+    matmul_plan plan;
+    make_plan(call, &plan);
+    return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
+}
+
+/* ---- rules ---- */
+
+/* The inner dimension: the last of a, the last but one of b; the only one of rank 1. */
+static int64_t inner_of_b(const heed_shape *b)
+{
+    return b->dim[b->rank >= 2 ? b->rank - 2 : 0];
+}
+
+static bool matmul_infer(heed_infer *infer)
+{
+    const heed_shape a = infer->in[0]->shape, b = infer->in[1]->shape;
+    if (!heed_need_real(infer, 0) || !heed_need_real(infer, 1) || !heed_need_same_dtype(infer))
+        return false;
+    if (a.rank < 1 || b.rank < 1) return heed_refuse(infer, "a number has no axis to sum over");
+    if (a.dim[a.rank - 1] != inner_of_b(&b))
+        return heed_refuse(infer,
+                           "inner dimensions differ: a has %lld columns (its last axis), b has "
+                           "%lld rows (its last axis but one)",
+                           (long long)a.dim[a.rank - 1], (long long)inner_of_b(&b));
+    if (a.rank < 2 || b.rank < 2)
+        return heed_refuse(infer, "operands of rank 1 need the builder, heed_matmul()");
+    heed_shape leading_a = a, leading_b = b;
+    leading_a.rank -= 2;
+    leading_b.rank -= 2;
+    if (!heed_broadcast(&leading_a, &leading_b, &infer->shape))
+        return heed_refuse(infer, "the leading axes do not broadcast");
+    infer->shape.dim[infer->shape.rank++] = a.dim[a.rank - 2];
+    infer->shape.dim[infer->shape.rank++] = b.dim[b.rank - 1];
+    return true;
+}
+
+static void matmul_vjp(heed_vjp *v)
+{
+    if (v->want[0]) v->dx[0] = heed_matmul(v->dy, heed_transpose(v->in[1], -1, -2));
+    if (v->want[1]) v->dx[1] = heed_matmul(heed_transpose(v->in[0], -1, -2), v->dy);
+}
+
+static double matmul_flops(const heed_node *node)
+{
+    const heed_shape *a = &node->in[0]->shape;
+    return 2.0 * (double)heed_count(&node->shape) * (double)a->dim[a->rank - 1];
+}
+
+static bool matmul_sample(int k, heed_sample *sample)
+{
+    static const heed_shape cases[][2] = {
+        { { 2, { 3, 4 } }, { 2, { 4, 5 } } },
+        { { 2, { 1, 1 } }, { 2, { 1, 1 } } },
+        { { 2, { 1, 7 } }, { 2, { 7, 5 } } },
+        { { 2, { 7, 3 } }, { 2, { 3, 1 } } },
+        { { 2, { 5, 1 } }, { 2, { 1, 6 } } },
+        { { 2, { 1, 33 } }, { 2, { 33, 1 } } },
+        { { 2, { 2, 19 } }, { 2, { 19, 2 } } },
+        { { 2, { 2, 3 } }, { 2, { 3, 17 } } },
+        { { 3, { 2, 3, 4 } }, { 3, { 2, 4, 3 } } },
+        { { 3, { 2, 3, 4 } }, { 3, { 1, 4, 3 } } },
+        { { 3, { 2, 1, 4 } }, { 3, { 1, 4, 3 } } },
+        { { 2, { 3, 4 } }, { 3, { 2, 4, 1 } } },
+        { { 4, { 2, 1, 2, 3 } }, { 3, { 3, 3, 2 } } },
+        { { 4, { 2, 2, 2, 3 } }, { 4, { 2, 2, 3, 2 } } },
+    };
+    if (k >= (int)(sizeof cases / sizeof cases[0])) return false;
+    sample->n_in = 2;
+    for (int i = 0; i < 2; i++) sample->in[i].shape = cases[k][i];
+    return true;
+}
+
+const heed_op heed_op_matmul = {
+    .name = "matmul",
+    .doc = "y[.., i, j] = sum_p a[.., i, p] b[.., p, j]: [.., m, k] x [.., k, n] -> [.., m, n]; "
+           "leading axes broadcast.",
+    .n_in = 2,
+    .diff = 1u << 0 | 1u << 1,
+    .strided = 1u << 0 | 1u << 1,
+    .strided_out = true,
+    .flags = HEED_LINEAR,
+    .infer = matmul_infer,
+    .kernel = &kernel,
+    .units = matmul_units,
+    .scratch = matmul_scratch,
+    .plan_size = sizeof(matmul_plan),
+    .prepare = matmul_prepare,
+    .vjp = matmul_vjp,
+    .sample = matmul_sample,
+    .flops = matmul_flops,
+};
+
+/* ---- builder ---- */
+
+static heed_node *apply(heed_node *a, heed_node *b)
+{
+    return heed_apply(&heed_op_matmul, NULL, 2, (heed_node *[]){ a, b });
+}
+
+/* Does every product use the same matrix? */
+static bool is_one_matrix(const heed_shape *shape)
+{
+    for (int i = 0; i < shape->rank - 2; i++)
+        if (shape->dim[i] != 1) return false;
+    return true;
+}
+
+/* [.., m, k] x [k, n] is one product of [.. m, k], and so is the gradient for b. */
+static heed_node *multiply_rows(heed_node *a, heed_node *b)
+{
+    heed_shape rows = HEED_SHAPE(1, a->shape.dim[a->shape.rank - 1]);
+    heed_shape out = a->shape;
+    for (int i = 0; i < a->shape.rank - 1; i++) rows.dim[0] *= a->shape.dim[i];
+    out.dim[out.rank - 1] = b->shape.dim[b->shape.rank - 1];
+    if (b->shape.rank > 2) {
+        const int64_t *dim = b->shape.dim + b->shape.rank - 2;
+        b = heed_reshape_to(b, HEED_SHAPE(dim[0], dim[1]));
+    }
+    return heed_reshape_to(apply(heed_reshape_to(a, rows), b), out);
+}
+
+heed_node *heed_matmul(heed_node *a, heed_node *b)
+{
+    if (!a || !b) return NULL;
+    const heed_shape sa = a->shape, sb = b->shape;
+    if (sa.rank < 1 || sb.rank < 1 || sa.dim[sa.rank - 1] != inner_of_b(&sb))
+        return apply(a, b); /* is refused, with the shapes that the caller knows */
+    if (sa.rank == 1)
+        return heed_squeeze(heed_matmul(heed_unsqueeze(a, 0), b), sb.rank > 1 ? -2 : 0);
+    if (sb.rank == 1) return heed_squeeze(heed_matmul(a, heed_unsqueeze(b, 1)), -1);
+    if (sa.rank > 2 && sb.rank <= sa.rank && is_one_matrix(&sb)) return multiply_rows(a, b);
+    return apply(a, b);
+}
+#endif

@@ -1,0 +1,352 @@
+/* gemm.c - C[m,n] (+)= A[m,k] B[k,n]: register tiles over panels of B.
+ *
+ * Loops, from outside: blocks of rows of A (kept in the second-level cache), blocks of k, panels of
+ * B (kept in the first-level cache), tiles of C (kept in registers). B is read in place when its
+ * columns are adjacent, A always may be: an operand is copied only where its strides leave no
+ * choice or would touch a memory page per element of k. */
+#include "ops/micro/gemm.h"
+
+#define BLOCK_DEPTH 256      /* most of k that is summed in registers before C is written */
+#define PANEL_BYTES (8 * 64) /* widest row of a panel of B */
+#define PACK_REUSE 256       /* copy for speed only what is read for so many rows or columns */
+
+#ifdef HEED_STAMP
+#include <string.h>
+
+#include "ops/micro/gemm_pack.h"
+#include "ops/micro/gemm_tile.h"
+#include "ops/micro/gemm_vector.h"
+
+#define PAGE_BYTES 4096
+#define SMALL 256  /* multiplications: up to here a plain loop is faster */
+#define FEW_ROWS 4 /* of A: too few to pay for packing B */
+
+/* Columns column .. column + width - 1 of C; the panel's first `skip` columns are before them and
+ * belong to another panel: so a narrow rest is computed at full width without copying B. */
+typedef struct panel {
+    const real *b;
+    int64_t b_row;
+    int vectors;
+    int64_t column, width, skip;
+} panel;
+
+/* A block of the product: all rows it has, and a part of k. */
+typedef struct block {
+    int64_t m, n, k;
+    const real *a;
+    int64_t a_row, a_column;
+    const real *b;
+    int64_t b_row, b_column;
+    real *c;
+    int64_t c_row, c_column;
+    bool accumulate;
+    bool packed; /* a is the copy that pack_rows() made; a_row tells its layout */
+} block;
+
+static void copy_tile(const block *x, const panel *p, int64_t row, int rows, const real *sums)
+{
+    const int64_t c_column = x->c_column;
+    for (int i = 0; i < rows; i++, sums += p->vectors * LANES) {
+        real *c = x->c + (row + i) * x->c_row + p->column * c_column;
+        const real *sum = sums + p->skip;
+        if (x->accumulate)
+            for (int64_t j = 0; j < p->width; j++) c[j * c_column] += sum[j];
+        else
+            for (int64_t j = 0; j < p->width; j++) c[j * c_column] = sum[j];
+    }
+}
+
+/* Rows are divided into tiles of nearly equal height, the higher ones first. */
+static int64_t tile_rows(int64_t m, int64_t row)
+{
+    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, height = m / tiles;
+    return height + (row < m % tiles * (height + 1));
+}
+
+/* Copy A tile by tile: columns of adjacent elements to short columns, rows to short rows. */
+static void pack_rows(block *x, real *packed)
+{
+    for (int64_t row = 0, rows; row < x->m; row += rows) {
+        const real *a = x->a + row * x->a_row;
+        real *to = packed + row * x->k;
+        rows = tile_rows(x->m, row);
+        if (x->a_row != 1)
+            for (int64_t i = 0; i < rows; i++)
+                memcpy(to + i * x->k, a + i * x->a_row, (size_t)x->k * sizeof(real));
+        else if (rows <= LANES && row + LANES <= x->m) /* too much; the next store mends it */
+            for (int64_t p = 0; p < x->k; p++)
+                *(vec_u *)(to + p * rows) = *(const vec_u *)(a + p * x->a_column);
+        else
+            for (int64_t p = 0; p < x->k; p++)
+                for (int64_t i = 0; i < rows; i++) to[p * rows + i] = a[p * x->a_column + i];
+    }
+    x->a = packed;
+    x->packed = true;
+}
+
+/* All rows of C in one panel. */
+static void multiply_panel(const block *x, const panel *p)
+{
+    vec sums[TILE_VECTORS];
+    const bool direct = p->width == p->vectors * LANES && x->c_column == 1;
+    tile t = { .k = x->k,
+               .a_row = x->a_row,
+               .a_column = x->a_column,
+               .b = p->b,
+               .b_row = p->b_row,
+               .c = (real *)sums,
+               .c_row = direct ? x->c_row : p->vectors * LANES,
+               .accumulate = direct && x->accumulate };
+    for (int64_t row = 0, rows; row < x->m; row += rows) {
+        rows = tile_rows(x->m, row);
+        t.a = x->a + row * (x->packed ? x->k : x->a_row);
+        if (x->packed) {
+            t.a_row = x->a_row == 1 ? 1 : x->k;
+            t.a_column = x->a_row == 1 ? rows : 1;
+        }
+        if (direct) t.c = x->c + row * x->c_row + p->column;
+        multiply_tile((int)rows, p->vectors, &t);
+        if (!direct) copy_tile(x, p, row, (int)rows, (const real *)sums);
+    }
+}
+
+/* Vectors of the next panel when `left` columns remain. */
+static int panel_vectors(int64_t m, int64_t left)
+{
+    const int wide = m == 1 ? PANEL_VECTORS : m == 2 ? PANEL_VECTORS / 2 : 2;
+    return left >= wide * LANES ? wide : left > LANES ? 2 : 1;
+}
+
+/* Columns of B are adjacent: panels are read in place. n is at least LANES. */
+static void multiply_in_place(const block *x)
+{
+    for (int64_t j = 0; j < x->n;) {
+        const int64_t left = x->n - j;
+        panel p = { .b_row = x->b_row, .vectors = panel_vectors(x->m, left), .column = j };
+        if (x->n < p.vectors * LANES) p.vectors = 1;
+        p.width = left < p.vectors * LANES ? left : p.vectors * LANES;
+        p.skip = p.vectors * LANES - p.width;
+        p.b = x->b + j - p.skip;
+        multiply_panel(x, &p);
+        j += p.width;
+    }
+}
+
+static void multiply_packed(const block *x, real *scratch)
+{
+    for (int64_t j = 0; j < x->n;) {
+        const int64_t left = x->n - j;
+        panel p = { .b = scratch, .vectors = panel_vectors(x->m, left), .column = j };
+        p.b_row = p.vectors * LANES;
+        p.width = left < p.b_row ? left : p.b_row;
+        pack_panel(x->b + j * x->b_column, x->b_row, x->b_column, x->k, p.width, scratch,
+                   p.vectors);
+        multiply_panel(x, &p);
+        j += p.width;
+    }
+}
+
+/* ---- the product ---- */
+
+/* The definition; for small products, and for those that fit no vector. */
+static void multiply_plainly(const heed_gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            const real *a = (const real *)g->a + i * g->a_row;
+            const real *b = (const real *)g->b + j * g->b_column;
+            real sum = 0;
+            for (int64_t p = 0; p < g->k; p++) sum += a[p * g->a_column] * b[p * g->b_row];
+            put((real *)g->c + i * g->c_row + j * g->c_column, sum, g->accumulate);
+        }
+}
+
+/* Each row of C as a matrix-vector product with B^T, whose rows are adjacent elements. */
+static void multiply_by_rows(const heed_gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i++) {
+        const real *x = (const real *)g->a + i * g->a_row;
+        if (g->a_column != 1) {
+            real *copy = g->scratch;
+            for (int64_t p = 0; p < g->k; p++) copy[p] = x[p * g->a_column];
+            x = copy;
+        }
+        matrix_vector(g->n, g->k, g->b, g->b_column, x, (real *)g->c + i * g->c_row, g->c_column,
+                      g->accumulate);
+    }
+}
+
+/* C^T = B^T A^T */
+static heed_gemm transposed(const heed_gemm *g)
+{
+    heed_gemm t = *g;
+    t.m = g->n;
+    t.n = g->m;
+    t.a = g->b;
+    t.a_row = g->b_column;
+    t.a_column = g->b_row;
+    t.b = g->a;
+    t.b_row = g->a_column;
+    t.b_column = g->a_row;
+    t.c_row = g->c_column;
+    t.c_column = g->c_row;
+    return t;
+}
+
+/* Is a step of `stride` elements, taken for each of k, better replaced by a copy? */
+static bool far_apart(int64_t stride)
+{
+    const int64_t bytes = stride * (int64_t)sizeof(real);
+    return bytes >= PAGE_BYTES || bytes <= -PAGE_BYTES;
+}
+
+static void multiply_blocks(const heed_gemm *g)
+{
+    const int64_t depths = (g->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
+    const int64_t deepest = g->k < BLOCK_DEPTH ? g->k : BLOCK_DEPTH;
+    const bool in_place =
+        g->b_column == 1 && g->n >= LANES && !(g->m >= PACK_REUSE && far_apart(g->b_row));
+    const bool pack_a =
+        g->n >= PACK_REUSE && g->m >= TILE_ROWS &&
+        ((g->a_column == 1 && far_apart(g->a_row)) || (g->a_row == 1 && far_apart(g->a_column)));
+    real *packed_b = g->scratch, *packed_a = packed_b + deepest * (PANEL_BYTES / (int)sizeof(real));
+    for (int64_t row = 0; row < g->m; row += g->block_rows)
+        for (int64_t depth = 0; depth < depths; depth++) {
+            const int64_t p = g->k * depth / depths;
+            block x = { .m = g->m - row < g->block_rows ? g->m - row : g->block_rows,
+                        .n = g->n,
+                        .k = g->k * (depth + 1) / depths - p,
+                        .a = (const real *)g->a + row * g->a_row + p * g->a_column,
+                        .a_row = g->a_row,
+                        .a_column = g->a_column,
+                        .b = (const real *)g->b + p * g->b_row,
+                        .b_row = g->b_row,
+                        .b_column = g->b_column,
+                        .c = (real *)g->c + row * g->c_row,
+                        .c_row = g->c_row,
+                        .c_column = g->c_column,
+                        .accumulate = g->accumulate || depth > 0 };
+            if (pack_a) pack_rows(&x, packed_a);
+            if (in_place)
+                multiply_in_place(&x);
+            else
+                multiply_packed(&x, packed_b);
+        }
+}
+
+void HEED_FN(gemm)(const heed_gemm *g)
+{
+    heed_gemm t = *g;
+    if (t.m <= 0 || t.n <= 0) return;
+    if (t.m * t.n * t.k <= SMALL) {
+        multiply_plainly(&t);
+        return;
+    }
+    /* A column becomes a row, and so does a C whose columns are the adjacent elements. */
+    if (t.n == 1 ? t.m > 1 : t.c_column != 1 && t.c_row == 1) t = transposed(&t);
+    const bool rows_of_b_adjacent = t.b_row == 1 && t.b_column != 1;
+    if (rows_of_b_adjacent && t.m <= FEW_ROWS && t.k >= LANES)
+        multiply_by_rows(&t);
+    else if (t.m == 1 && t.k < LANES && t.b_column != 1)
+        multiply_plainly(&t);
+    else
+        multiply_blocks(&t);
+}
+
+#else
+
+/* Half of the second-level cache for a block of A. */
+int64_t heed_gemm_block_rows(heed_dtype dtype)
+{
+    const size_t row = BLOCK_DEPTH * heed_dtype_size(dtype);
+    const size_t rows = heed_cache_size(2) / 2 / row;
+    return rows < 64 ? 64 : rows > 1024 ? 1024 : (int64_t)rows;
+}
+
+size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    const size_t size = heed_dtype_size(dtype);
+    const int64_t depth = k < BLOCK_DEPTH ? k : BLOCK_DEPTH, wide = m > n ? m : n;
+    const int64_t rows = wide < heed_gemm_block_rows(dtype) ? wide : heed_gemm_block_rows(dtype);
+    size_t bytes = (size_t)depth * PANEL_BYTES;
+    if (wide >= PACK_REUSE) bytes += (size_t)(rows * depth) * size + PANEL_BYTES;
+    const size_t column = (size_t)k * size;
+    return bytes > column ? bytes : column;
+}
+
+/* ---- work units ---- */
+
+#define LEAST_WORK 5e5   /* of a unit; a few microseconds */
+#define MOST_WORK 8e6    /* about 50 microseconds */
+#define WANTED_UNITS 8   /* of one operation, if it has the work for them */
+#define ELEMENT_WORK 8.0 /* reading or writing an element takes as long as 8 flops */
+#define LEAST_ROWS 16
+#define LEAST_COLUMNS 32 /* two of the widest vectors: a block is a whole number of panels */
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Halve the longer side, or first the columns, until there are enough blocks. */
+static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
+{
+    while (1.4 * (double)(split->down * split->across) < pieces) {
+        const int64_t rows = m / split->down, columns = n / split->across;
+        const bool by_column = columns >= 2 * LEAST_COLUMNS, by_row = rows >= 2 * LEAST_ROWS;
+        if (by_column && (columns_first || columns >= rows || !by_row))
+            split->across *= 2;
+        else if (by_row)
+            split->down *= 2;
+        else
+            break;
+    }
+    split->rows = divide_up(m, split->down);
+    split->columns = divide_up(divide_up(n, split->across), LEAST_COLUMNS) * LEAST_COLUMNS;
+    if (split->across == 1) split->columns = n;
+    split->down = divide_up(m, split->rows);
+    split->across = divide_up(n, split->columns);
+}
+
+heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
+                                 bool columns_first)
+{
+    heed_gemm_split split = { .units = 1, .rows = m, .columns = n, .down = 1, .across = 1 };
+    if (products <= 0 || m <= 0 || n <= 0) return split;
+    const double sizes[] = { (double)m, (double)n, (double)k };
+    const double one =
+        2 * sizes[0] * sizes[1] * sizes[2] +
+        ELEMENT_WORK * (sizes[0] * sizes[1] + sizes[1] * sizes[2] + sizes[0] * sizes[2]);
+    double work = one * (double)products / WANTED_UNITS;
+    if (work < LEAST_WORK) work = LEAST_WORK;
+    if (work > MOST_WORK) work = MOST_WORK;
+    if (one > work) cut(&split, one / work, m, n, columns_first);
+    split.blocks = products * split.down * split.across;
+    split.units = split.blocks;
+    if (split.down * split.across == 1 && one < work) {
+        const double units = (double)products * one / work;
+        split.units = units < 1 ? 1 : units < (double)products ? (int64_t)units : products;
+    }
+    return split;
+}
+
+int64_t heed_gemm_first(const heed_gemm_split *split, int64_t unit)
+{
+    return split->units == 1 ? unit * split->blocks : split->blocks * unit / split->units;
+}
+
+heed_gemm_block heed_gemm_block_at(const heed_gemm_split *split, int64_t number, int64_t m,
+                                   int64_t n)
+{
+    heed_gemm_block block = { .product = number, .rows = m, .columns = n };
+    const int64_t blocks = split->down * split->across;
+    if (blocks == 1) return block;
+    block.product = number / blocks;
+    block.row = number % blocks / split->across * split->rows;
+    block.column = number % split->across * split->columns;
+    block.rows = block.row + split->rows < m ? split->rows : m - block.row;
+    block.columns = block.column + split->columns < n ? split->columns : n - block.column;
+    return block;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* gemm.h - C[m,n] (+)= A[m,k] B[k,n] on one thread, for the kernels of ops that are products.
+ *
+ * Strides count elements; A, B and C may have any, also 0 and negative ones in A and B, so every
+ * transpose is a matter of swapped strides. C does not overlap A or B. Fastest when the columns of
+ * B and C are adjacent; the other layouts copy panels of B, never a whole operand.
+ *
+ * Each element of C is summed over k in an order that depends on (k, strides) and on whether the
+ * product is a vector's, never on where a block of C begins or ends. */
+#ifndef HEED_OPS_MICRO_GEMM_H
+#define HEED_OPS_MICRO_GEMM_H
+
+#include "ops/kernel.h"
+
+typedef struct heed_gemm {
+    int64_t m, n, k;
+    const void *a;
+    int64_t a_row, a_column; /* steps to the next row and to the next column */
+    const void *b;
+    int64_t b_row, b_column;
+    void *c;
+    int64_t c_row, c_column;
+    bool accumulate;    /* C += A B instead of C = A B */
+    int64_t block_rows; /* rows of A kept in the cache: heed_gemm_block_rows() */
+    void *scratch;      /* heed_gemm_scratch() bytes, 64-aligned */
+} heed_gemm;
+
+#ifdef HEED_STAMP
+void HEED_FN(gemm)(const heed_gemm *g);
+#else
+HEED_DECLARE_STAMPS(gemm, f32, (const heed_gemm *g));
+HEED_DECLARE_STAMPS(gemm, f64, (const heed_gemm *g));
+#endif
+
+/* ---- decided once, when a program is compiled ---- */
+
+int64_t heed_gemm_block_rows(heed_dtype dtype); /* from the size of the second-level cache */
+/* Bytes for any product with at most these sizes. */
+size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k);
+
+/* How `products` equal products are divided into work units. A block is a part of C of one product,
+ * down x across of them make up a product; a unit is one block, or several products that are small.
+ * columns_first: B will be copied, so blocks should share few of its columns. Depends on nothing
+ * but these sizes. */
+typedef struct heed_gemm_split {
+    int64_t units, blocks;
+    int64_t rows, columns; /* of a block */
+    int64_t down, across;
+} heed_gemm_split;
+
+heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
+                                 bool columns_first);
+
+typedef struct heed_gemm_block {
+    int64_t product;
+    int64_t row, rows, column, columns;
+} heed_gemm_block;
+
+/* Unit u computes the blocks heed_gemm_first(split, u) .. heed_gemm_first(split, u + 1) - 1. */
+int64_t heed_gemm_first(const heed_gemm_split *split, int64_t unit);
+heed_gemm_block heed_gemm_block_at(const heed_gemm_split *split, int64_t number, int64_t m,
+                                   int64_t n);
+
+#endif

@@ -1,0 +1,90 @@
+/* gemm_pack.h - panels of B: element (p, j) of a panel is at panel[p * width + j], columns past the
+ * last are 0. Private to gemm.c, stamped with it. */
+#ifndef HEED_OPS_MICRO_GEMM_PACK_H
+#define HEED_OPS_MICRO_GEMM_PACK_H
+
+#include "ops/micro/gemm_tile.h"
+
+/* ZIP_LOW of a, b = a0 b0 a1 b1 ... from the lower halves, ZIP_HIGH from the upper ones. */
+#if LANES == 16
+#define ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif LANES == 4
+#define ZIP_LOW 0, 4, 1, 5
+#define ZIP_HIGH 2, 6, 3, 7
+#else
+#define ZIP_LOW 0, 2
+#define ZIP_HIGH 1, 3
+#endif
+
+/* Transpose a square of registers: each round of zips rotates the bits of (row, lane) by one. */
+static ALWAYS_INLINE void transpose_square(vec *x)
+{
+    GEMM_UNROLL
+    for (int size = 1; size < LANES; size *= 2) {
+        vec y[LANES];
+        GEMM_UNROLL
+        for (int i = 0; i < LANES / 2; i++) {
+            y[2 * i] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_LOW);
+            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_HIGH);
+        }
+        GEMM_UNROLL
+        for (int i = 0; i < LANES; i++) x[i] = y[i];
+    }
+}
+
+/* One vector's worth of columns whose elements are adjacent along k: squares are transposed. */
+static void pack_transposed(const real *b, int64_t b_column, int64_t k, int columns, real *panel,
+                            int width)
+{
+    int64_t p = 0;
+    if (columns == LANES)
+        for (; p + LANES <= k; p += LANES) {
+            vec square[LANES];
+            GEMM_UNROLL
+            for (int j = 0; j < LANES; j++) square[j] = *(const vec_u *)(b + j * b_column + p);
+            transpose_square(square);
+            GEMM_UNROLL
+            for (int i = 0; i < LANES; i++) *(vec_u *)(panel + (p + i) * width) = square[i];
+        }
+    for (; p < k; p++)
+        for (int j = 0; j < LANES; j++)
+            panel[p * width + j] = j < columns ? b[j * b_column + p] : 0;
+}
+
+/* Columns that are adjacent already; the panel is read again and again, the rows of B are far apart. */
+static void pack_adjacent(const real *b, int64_t b_row, int64_t k, real *panel, int width)
+{
+    for (int64_t p = 0; p < k; p++) *(vec_u *)(panel + p * width) = *(const vec_u *)(b + p * b_row);
+}
+
+static void pack_any(const real *b, int64_t b_row, int64_t b_column, int64_t k, int columns,
+                     real *panel, int width)
+{
+    for (int64_t p = 0; p < k; p++)
+        for (int j = 0; j < LANES; j++)
+            panel[p * width + j] = j < columns ? b[p * b_row + j * b_column] : 0;
+}
+
+/* `columns` columns of B into a panel of vectors * LANES columns. */
+static void pack_panel(const real *b, int64_t b_row, int64_t b_column, int64_t k, int64_t columns,
+                       real *panel, int vectors)
+{
+    int width = vectors * LANES;
+    for (int v = 0; v < vectors; v++) {
+        int64_t left = columns - (int64_t)v * LANES;
+        int here = left > LANES ? LANES : left > 0 ? (int)left : 0;
+        const real *from = b + (here > 0 ? v * LANES * b_column : 0);
+        if (b_row == 1)
+            pack_transposed(from, b_column, k, here, panel + v * LANES, width);
+        else if (b_column == 1 && here == LANES)
+            pack_adjacent(from, b_row, k, panel + v * LANES, width);
+        else
+            pack_any(from, b_row, b_column, k, here, panel + v * LANES, width);
+    }
+}
+
+#endif

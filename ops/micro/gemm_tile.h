@@ -1,0 +1,200 @@
+/* gemm_tile.h - the micro-kernel: a tile of C, rows x vectors, summed in registers. Private to
+ * gemm.c, stamped with it. */
+#ifndef HEED_OPS_MICRO_GEMM_TILE_H
+#define HEED_OPS_MICRO_GEMM_TILE_H
+
+#include "ops/kernel.h"
+
+/* Tile loops are unrolled whole, so that the sums are registers; the loop over k by four. */
+#ifdef __clang__
+#define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+#define GEMM_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#else
+#define GEMM_UNROLL _Pragma("GCC unroll 16")
+#define GEMM_UNROLL_4 _Pragma("GCC unroll 4")
+#endif
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* HEED_LANES as the preprocessor can read it. */
+#ifdef HEED_STAMP_F64
+#define LANES (HEED_VECTOR_BYTES / 8)
+#else
+#define LANES (HEED_VECTOR_BYTES / 4)
+#endif
+
+/* Rows of a tile two vectors wide: with the panel's two vectors and one element of A they fill 32
+ * or 16 registers. Tiles of one or two rows are wider, to have enough independent sums. */
+#if HEED_VECTOR_BYTES == 64
+#define TILE_ROWS 14
+#elif defined(__aarch64__)
+#define TILE_ROWS 12
+#else
+#define TILE_ROWS 6
+#endif
+#define PANEL_VECTORS 8 /* of a tile of one row; of two rows: half of it */
+#define TILE_VECTORS (2 * TILE_ROWS > PANEL_VECTORS ? 2 * TILE_ROWS : PANEL_VECTORS)
+
+typedef struct tile {
+    int64_t k;
+    const real *a;
+    int64_t a_row, a_column;
+    const real *b;
+    int64_t b_row;
+    real *c;
+    int64_t c_row;
+    bool accumulate;
+} tile;
+
+/* The micro-kernel: `rows` x `vectors` registers of sums, both known to the compiler. */
+static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile *t)
+{
+    vec sum[TILE_ROWS][PANEL_VECTORS];
+    const real *a = t->a, *b = t->b;
+    const int64_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            sum[i][v] = (vec){ 0 };
+        }
+    }
+    GEMM_UNROLL_4
+    for (int64_t p = t->k; p > 0; p--, a += a_column, b += b_row) {
+        vec right[PANEL_VECTORS];
+        GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) right[v] = *(const vec_u *)(b + v * LANES);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            const real left = a[i * a_row];
+            GEMM_UNROLL
+            for (int v = 0; v < vectors; v++) sum[i][v] += left * right[v];
+        }
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++) {
+        GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            vec_u *out = (vec_u *)(t->c + i * t->c_row + v * LANES);
+            if (t->accumulate) sum[i][v] += *out;
+            *out = sum[i][v];
+        }
+    }
+}
+
+static void multiply_one_vector(int rows, const tile *t)
+{
+    switch (rows) {
+    case 1:
+        multiply(1, 1, t);
+        break;
+    case 2:
+        multiply(2, 1, t);
+        break;
+    case 3:
+        multiply(3, 1, t);
+        break;
+    case 4:
+        multiply(4, 1, t);
+        break;
+    case 5:
+        multiply(5, 1, t);
+        break;
+    case 6:
+        multiply(6, 1, t);
+        break;
+#if TILE_ROWS > 6
+    case 7:
+        multiply(7, 1, t);
+        break;
+    case 8:
+        multiply(8, 1, t);
+        break;
+    case 9:
+        multiply(9, 1, t);
+        break;
+    case 10:
+        multiply(10, 1, t);
+        break;
+    case 11:
+        multiply(11, 1, t);
+        break;
+    case 12:
+        multiply(12, 1, t);
+        break;
+#endif
+#if TILE_ROWS > 12
+    case 13:
+        multiply(13, 1, t);
+        break;
+    case 14:
+        multiply(14, 1, t);
+        break;
+#endif
+    }
+}
+
+static void multiply_two_vectors(int rows, const tile *t)
+{
+    switch (rows) {
+    case 1:
+        multiply(1, 2, t);
+        break;
+    case 2:
+        multiply(2, 2, t);
+        break;
+    case 3:
+        multiply(3, 2, t);
+        break;
+    case 4:
+        multiply(4, 2, t);
+        break;
+    case 5:
+        multiply(5, 2, t);
+        break;
+    case 6:
+        multiply(6, 2, t);
+        break;
+#if TILE_ROWS > 6
+    case 7:
+        multiply(7, 2, t);
+        break;
+    case 8:
+        multiply(8, 2, t);
+        break;
+    case 9:
+        multiply(9, 2, t);
+        break;
+    case 10:
+        multiply(10, 2, t);
+        break;
+    case 11:
+        multiply(11, 2, t);
+        break;
+    case 12:
+        multiply(12, 2, t);
+        break;
+#endif
+#if TILE_ROWS > 12
+    case 13:
+        multiply(13, 2, t);
+        break;
+    case 14:
+        multiply(14, 2, t);
+        break;
+#endif
+    }
+}
+
+static void multiply_tile(int rows, int vectors, const tile *t)
+{
+    if (vectors == 2)
+        multiply_two_vectors(rows, t);
+    else if (vectors == 1)
+        multiply_one_vector(rows, t);
+    else if (rows == 1)
+        multiply(1, PANEL_VECTORS, t);
+    else
+        multiply(2, PANEL_VECTORS / 2, t);
+}
+
+#endif

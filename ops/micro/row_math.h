@@ -1,0 +1,137 @@
+/* row_math.h - sums, maxima and exponentials along one dense row; for the stamped part of kernel
+ * files only. Each has one order of additions, fixed by n and the vector's width. */
+#ifndef HEED_OPS_MICRO_ROW_MATH_H
+#define HEED_OPS_MICRO_ROW_MATH_H
+
+#include "ops/micro/vector_math.h"
+
+/* -inf for an empty row. A NaN may be lost: whoever needs it gets it from the exponentials. */
+static inline real row_max(const real *x, int64_t n)
+{
+    vec most = vec_fill(-INFINITY), other = most;
+    int64_t k = 0;
+    for (; k + 2 * HEED_LANES <= n; k += 2 * HEED_LANES) {
+        most = vec_max(most, vec_load(x + k));
+        other = vec_max(other, vec_load(x + k + HEED_LANES));
+    }
+    if (k + HEED_LANES <= n) {
+        most = vec_max(most, vec_load(x + k));
+        k += HEED_LANES;
+    }
+    if (k < n) other = vec_max(other, vec_load_part(x + k, n - k, -INFINITY));
+    return vec_max_lanes(vec_max(most, other));
+}
+
+static inline real row_sum(const real *x, int64_t n)
+{
+    vec sum = vec_fill(0), other = sum;
+    int64_t k = 0;
+    for (; k + 2 * HEED_LANES <= n; k += 2 * HEED_LANES) {
+        sum += vec_load(x + k);
+        other += vec_load(x + k + HEED_LANES);
+    }
+    if (k + HEED_LANES <= n) {
+        sum += vec_load(x + k);
+        k += HEED_LANES;
+    }
+    if (k < n) other += vec_load_part(x + k, n - k, 0);
+    return vec_sum_lanes(sum + other);
+}
+
+/* sum of (x - center)^2 */
+static inline real row_squares(const real *x, int64_t n, real center)
+{
+    vec sum = vec_fill(0), other = sum, middle = vec_fill(center);
+    int64_t k = 0;
+    for (; k + 2 * HEED_LANES <= n; k += 2 * HEED_LANES) {
+        vec a = vec_load(x + k) - middle, b = vec_load(x + k + HEED_LANES) - middle;
+        sum += a * a;
+        other += b * b;
+    }
+    if (k + HEED_LANES <= n) {
+        vec a = vec_load(x + k) - middle;
+        sum += a * a;
+        k += HEED_LANES;
+    }
+    if (k < n) {
+        vec b = vec_load_part(x + k, n - k, center) - middle;
+        other += b * b;
+    }
+    return vec_sum_lanes(sum + other);
+}
+
+static inline real row_dot(const real *x, const real *y, int64_t n)
+{
+    vec sum = vec_fill(0), other = sum;
+    int64_t k = 0;
+    for (; k + 2 * HEED_LANES <= n; k += 2 * HEED_LANES) {
+        sum += vec_load(x + k) * vec_load(y + k);
+        other += vec_load(x + k + HEED_LANES) * vec_load(y + k + HEED_LANES);
+    }
+    if (k + HEED_LANES <= n) {
+        sum += vec_load(x + k) * vec_load(y + k);
+        k += HEED_LANES;
+    }
+    if (k < n) other += vec_load_part(x + k, n - k, 0) * vec_load_part(y + k, n - k, 0);
+    return vec_sum_lanes(sum + other);
+}
+
+/* sum of exp(x - most), where most is the row's maximum */
+static inline real row_exp_sum(const real *x, int64_t n, real most)
+{
+    vec sum = vec_fill(0);
+    int64_t k = 0;
+    for (; k + HEED_LANES <= n; k += HEED_LANES) sum += vec_exp_negative(vec_load(x + k) - most);
+    if (k < n) sum += vec_exp_negative(vec_load_part(x + k, n - k, -INFINITY) - most);
+    return vec_sum_lanes(sum);
+}
+
+/* What to subtract before exp: the maximum, but 0 when that is -inf, since -inf - -inf is NaN. */
+static inline real row_shift(real most)
+{
+    return most == -INFINITY ? 0 : most;
+}
+
+static inline real row_inverse(real sum) /* 1 / sum, and 0 for the sum of a row of -inf */
+{
+    return sum == 0 ? 0 : 1 / sum;
+}
+
+/* y = scale softmax(x), 0 where all of x is -inf; y may be x. A row of at most one vector stays in
+ * a register. */
+static inline void row_softmax(const real *x, real *y, int64_t n, real scale)
+{
+    if (n <= HEED_LANES) {
+        vec e = vec_load_part(x, n, -INFINITY);
+        e = vec_exp_negative(e - row_shift(vec_max_lanes(e)));
+        vec_store_part(y, e * (scale * row_inverse(vec_sum_lanes(e))), n);
+        return;
+    }
+    real most = row_shift(row_max(x, n));
+    vec sum = vec_fill(0);
+    int64_t k = 0;
+    for (; k + HEED_LANES <= n; k += HEED_LANES) {
+        vec e = vec_exp_negative(vec_load(x + k) - most);
+        vec_store(y + k, e);
+        sum += e;
+    }
+    if (k < n) {
+        vec e = vec_exp_negative(vec_load_part(x + k, n - k, -INFINITY) - most);
+        vec_store_part(y + k, e, n - k);
+        sum += e;
+    }
+    real factor = scale * row_inverse(vec_sum_lanes(sum));
+    for (k = 0; k + HEED_LANES <= n; k += HEED_LANES) vec_store(y + k, vec_load(y + k) * factor);
+    for (; k < n; k++) y[k] *= factor;
+}
+
+static inline real real_log(real x)
+{
+#ifdef HEED_STAMP_F64
+    return log(x);
+#else
+    return logf(x);
+#endif
+}
+
+#endif

@@ -1,0 +1,362 @@
+/* vector_math.h - exp, log and their relatives on `vec`; for the stamped part of kernel files only.
+ *
+ * f32, on every instruction set: largest errors over all 2^32 arguments, denormal results included
+ * (HEED_EXHAUSTIVE=1 with tests/ops_vector_math.c measures them again), in units in the last place
+ * of the correctly rounded float:
+ *
+ *     exp @exp@   log @log@   tanh @tanh@   sigmoid @sigmoid@   silu @silu@   softplus @softplus@   erf @erf@   gelu @gelu@
+ *
+ * NaN gives NaN; results overflow to inf and underflow through the denormals to 0; functions that
+ * have a limit at -inf or inf return it. f64 calls libm lane by lane.
+ *
+ * Polynomials and rational functions are minimax fits of relative error (Remez exchange); all
+ * coefficients of a quotient are positive, so that nothing cancels in it. Constants come in pairs
+ * (high, low) where a product must be exact: nothing here relies on fused multiply-add. */
+#ifndef HEED_OPS_MICRO_VECTOR_MATH_H
+#define HEED_OPS_MICRO_VECTOR_MATH_H
+
+#include <math.h>
+
+#include "ops/kernel.h"
+
+/* ---- lanes ---- */
+
+static inline vec vec_fill(real value)
+{
+    return value - (vec){ 0 };
+}
+
+/* Lane by lane: mask (all ones or all zeros, as comparisons give) ? a : b. */
+static inline vec vec_select(ivec mask, vec a, vec b)
+{
+    vec out = b;
+    for (int l = 0; l < HEED_LANES; l++) out[l] = mask[l] ? a[l] : b[l];
+    return out;
+}
+
+static inline vec vec_max(vec a, vec b) /* b where either is NaN */
+{
+    return vec_select(a > b, a, b);
+}
+
+static inline vec vec_min(vec a, vec b)
+{
+    return vec_select(a < b, a, b);
+}
+
+static inline ivec vec_lane_numbers(void)
+{
+    ivec number = { 0 };
+    for (int l = 0; l < HEED_LANES; l++) number[l] = l;
+    return number;
+}
+
+static inline vec vec_rotate(vec x, int by)
+{
+#ifdef __clang__
+    vec out = x;
+    for (int l = 0; l < HEED_LANES; l++) out[l] = x[(l + by) % HEED_LANES];
+    return out;
+#else
+    return __builtin_shuffle(x, (vec_lane_numbers() + by) & (HEED_LANES - 1));
+#endif
+}
+
+/* Sum and maximum of all lanes, in a tree of fixed shape. */
+static inline real vec_sum_lanes(vec x)
+{
+    for (int by = HEED_LANES / 2; by > 0; by /= 2) x += vec_rotate(x, by);
+    return x[0];
+}
+
+static inline real vec_max_lanes(vec x)
+{
+    for (int by = HEED_LANES / 2; by > 0; by /= 2) x = vec_max(vec_rotate(x, by), x);
+    return x[0];
+}
+
+/* ---- memory ---- */
+
+static inline vec vec_load(const real *x)
+{
+    return *(const vec_u *)x;
+}
+
+static inline void vec_store(real *y, vec x)
+{
+    *(vec_u *)y = x;
+}
+
+/* The first n lanes, n <= HEED_LANES; nothing past them is touched. Other lanes read `fill`. */
+static inline vec vec_load_part(const real *x, int64_t n, real fill)
+{
+    vec out = vec_fill(fill);
+    for (ireal l = 0; l < HEED_LANES; l++) out[l] = l < (ireal)n ? x[l] : fill;
+    return out;
+}
+
+static inline void vec_store_part(real *y, vec x, int64_t n)
+{
+    for (ireal l = 0; l < HEED_LANES; l++)
+        if (l < (ireal)n) y[l] = x[l];
+}
+
+/* y[k] = f(x[k]) for 0 <= k < n; f is a name, so that it is inlined. */
+static inline __attribute__((always_inline)) void vec_map(int64_t n, const real *x, real *y,
+                                                          vec (*f)(vec))
+{
+    int64_t k = 0;
+    for (; k + HEED_LANES <= n; k += HEED_LANES) vec_store(y + k, f(vec_load(x + k)));
+    if (k < n) vec_store_part(y + k, f(vec_load_part(x + k, n - k, 0)), n - k);
+}
+
+#ifndef HEED_STAMP_F64 /* ---- f32 ---- */
+
+static inline vec vec_abs(vec x)
+{
+    return (vec)((ivec)x & 0x7fffffff);
+}
+
+static inline vec vec_copy_sign(vec x, vec sign) /* x >= 0 or NaN */
+{
+    return (vec)((ivec)x | ((ivec)sign & INT32_MIN));
+}
+
+/* exp(x + low) as a product, result * *scale: the result is near 2^(k / 2), the scale a power of
+ * two. So the one rounding of a denormal, and overflow, wait for the caller's last multiplication.
+ * |low| <= 0.06; x is NaN or in -170 .. 89. */
+static inline vec vec_exp_parts(vec x, vec low, vec *scale)
+{
+    /* Adding 3 * 2^22 rounds to an integer; 254 more make k + 254 the low bits, two biases of an
+     * exponent: their halves are the exponents of the two factors of 2^k. */
+    const float rounder = 0x1.8p23f + 254.0f;
+    vec shifted = (x + low) * 1.44269504f + rounder;
+    vec k = shifted - rounder;
+    vec r = x - k * 0.693359375f; /* ln 2 = 0.693359375 - 2.12194440e-4; k * the first is exact */
+    r = r + k * 2.12194440e-4f + low;
+    vec p = r * 0.001381446729f + 0.008368780792f;
+    p = p * r + 0.04166839424f;
+    p = p * r + 0.166665201f;
+    p = p * r + 0.4999999341f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    ivec half = (ivec)shifted >> 1;
+    *scale = (vec)(((ivec)shifted - half) << 23);
+    return p * (vec)(half << 23);
+}
+
+#define HEED_EXP_FLOOR (-128.0f) /* exp of it, even times 128, is 0 */
+#define HEED_EXP_CEILING 89.0f   /* exp of it is inf */
+
+static inline vec vec_exp(vec x)
+{
+    vec scale;
+    x = vec_select(x < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), x);
+    x = vec_select(x > HEED_EXP_CEILING, vec_fill(HEED_EXP_CEILING), x);
+    vec m = vec_exp_parts(x, vec_fill(0), &scale);
+    return m * scale;
+}
+
+/* exp for x <= 0 (or NaN): softmax and everything else that has subtracted a maximum. */
+static inline vec vec_exp_negative(vec x)
+{
+    vec scale;
+    x = vec_select(x < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), x);
+    vec m = vec_exp_parts(x, vec_fill(0), &scale);
+    return m * scale;
+}
+
+/* x = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); log x = e ln 2 + log1p(f). */
+static inline vec vec_log(vec x)
+{
+    ivec tiny = x < 0x1p-126f;
+    vec scaled = vec_select(tiny, x * 0x1p23f, x);
+    ivec exponent = ((ivec)scaled - 0x3f3504f3) >> 23; /* 0x3f3504f3: sqrt(1/2) */
+    vec f = (vec)((ivec)scaled - (exponent << 23)) - 1.0f;
+    vec e = __builtin_convertvector(exponent + (tiny & -23), vec);
+    vec p = f * -0.0763462153f + 0.1276162768f;
+    p = p * f - 0.1316015181f;
+    p = p * f + 0.1420174583f;
+    p = p * f - 0.1662335964f;
+    p = p * f + 0.2000122781f;
+    p = p * f - 0.2500082099f;
+    p = p * f + 0.3333333169f;
+    vec square = f * f;
+    vec y = p * f * square - e * 2.12194440e-4f;
+    y = y - square * 0.5f;
+    y = y + f + e * 0.693359375f;
+    y = vec_select(x == INFINITY, x, y);
+    y = vec_select(x == 0.0f, vec_fill(-INFINITY), y);
+    return vec_select(x >= 0.0f, y, vec_fill(NAN));
+}
+
+/* z + z^3 P(z^2) for z = |x| < 0.6. From there with t = n / d = tanh(z / 2):
+ * tanh z = 2 t / (1 + t^2) = 2 n d / (d^2 + n^2), which does not feel t's error where t is near 1. */
+static inline vec vec_tanh(vec x)
+{
+    const float limit = 9.02f; /* tanh rounds to 1 before it */
+    vec z = vec_abs(x);
+    vec u = z * z;
+    vec p = u * -0.005895132183f + 0.02079594914f;
+    p = p * u - 0.05378382367f;
+    p = p * u + 0.1333192405f;
+    p = p * u - 0.33333298f;
+    vec near = z + z * u * p;
+    ivec is_near = z < 0.6f;
+    z = vec_select(z > limit, vec_fill(limit), z) * 0.5f;
+    u = z * z;
+    vec n = u * 0.0018264364709f + 0.11907482388f;
+    n = n * u + 1.0f;
+    n = n * z;
+    vec d = u * 7.8533195261e-5f + 0.019296437699f;
+    d = d * u + 0.45240796242f;
+    d = d * u + 1.0f;
+    vec y = 2.0f * n * d / (d * d + n * n);
+    y = vec_select(y > 1.0f, vec_fill(1), y);
+    return vec_copy_sign(vec_select(is_near, near, y), x);
+}
+
+/* With e = exp(-|x|): 1 / (1 + e) or e / (1 + e). */
+static inline vec vec_sigmoid(vec x)
+{
+    vec e = vec_exp_negative(-vec_abs(x));
+    return vec_select(x < 0.0f, e, vec_fill(1)) / (1.0f + e);
+}
+
+static inline vec vec_silu(vec x)
+{
+    vec scale;
+    x = vec_select(x < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), x);
+    vec minus = -vec_abs(x);
+    minus = vec_select(minus < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), minus);
+    vec m = vec_exp_parts(minus, vec_fill(0), &scale);
+    return vec_select(x < 0.0f, x * m * scale, x) / (1.0f + m * scale);
+}
+
+/* max(x, 0) + log1p(exp(-|x|)) */
+static inline vec vec_softplus(vec x)
+{
+    vec e = vec_exp_negative(-vec_abs(x));
+    vec p = e * -0.00331847917f + 0.0202046106f;
+    p = p * e - 0.05766448343f;
+    p = p * e + 0.1068055863f;
+    p = p * e - 0.1535539788f;
+    p = p * e + 0.1969540124f;
+    p = p * e - 0.249585877f;
+    p = p * e + 0.3333051139f;
+    p = p * e - 0.4999993277f;
+    p = p * e + 1.0f;
+    return vec_max(x, vec_fill(0)) + e * p;
+}
+
+/* z + z P(z^2) for z = |x| < 1, else 1 - exp(L(z)) with L near log erfc. */
+static inline vec vec_erf(vec x)
+{
+    const float limit = 3.95f; /* erf rounds to 1 before it */
+    vec z = vec_abs(x);
+    vec u = z * z;
+    vec p = u * 7.853860632e-5f - 0.0008010193659f;
+    p = p * u + 0.005188327729f;
+    p = p * u - 0.02685381199f;
+    p = p * u + 0.1128358515f;
+    p = p * u - 0.3761262582f;
+    p = p * u + 0.1283791657f;
+    vec near = z + z * p;
+    z = vec_select(z > limit, vec_fill(limit), z);
+    vec q = z * 0.0001888157607f - 0.002972366605f;
+    q = q * z + 0.02194013678f;
+    q = q * z - 0.1033267542f;
+    q = q * z - 0.6378837455f;
+    q = q * z - 1.127251075f;
+    q = q * z - 0.0003005182343f;
+    vec scale;
+    vec m = vec_exp_parts(q, vec_fill(0), &scale);
+    return vec_copy_sign(vec_select(z < 1.0f, near, 1.0f - m * scale), x);
+}
+
+/* max(x, 0) - z Phi(-z) with z = |x|; Phi(-z) = exp(-z^2 / 2) / (sqrt(2 pi) z + g(z)), and g falls
+ * from 2 to 0. z^2 / 2 is split: the square of z's upper half is exact, the rest is small. */
+static inline vec vec_gelu(vec x)
+{
+    vec scale;
+    vec z = vec_abs(x);
+    z = vec_select(z > 14.5f, vec_fill(14.5f), z);
+    vec upper = (vec)((ivec)z & -4096);
+    vec m = vec_exp_parts(upper * upper * -0.5f, (upper - z) * (upper + z) * 0.5f, &scale);
+    vec p = z * 0.0062771624742f + 0.074984023532f;
+    p = p * z + 0.41709616096f;
+    p = p * z + 1.2618543411f;
+    p = p * z + 2.0f;
+    vec q = z * 0.0025039833935f + 0.02992650367f;
+    q = q * z + 0.17113753449f;
+    q = q * z + 0.56668658736f;
+    q = q * z + 1.0863568042f;
+    q = q * z + 1.0f;
+    vec g = p / q;
+    return vec_max(x, vec_fill(0)) - z * m / (z * 2.50662827f + g) * scale;
+}
+
+#else /* ---- f64: libm, lane by lane ---- */
+
+static inline vec vec_exp(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) x[l] = exp(x[l]);
+    return x;
+}
+
+static inline vec vec_exp_negative(vec x)
+{
+    return vec_exp(x);
+}
+
+static inline vec vec_log(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) x[l] = log(x[l]);
+    return x;
+}
+
+static inline vec vec_tanh(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) x[l] = tanh(x[l]);
+    return x;
+}
+
+static inline vec vec_sigmoid(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) {
+        double e = exp(-fabs(x[l]));
+        x[l] = (x[l] < 0 ? e : 1) / (1 + e);
+    }
+    return x;
+}
+
+static inline vec vec_silu(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) {
+        double e = exp(-fabs(x[l]));
+        x[l] = (x[l] >= 0 ? x[l] : x[l] < -800 ? 0 : x[l] * e) / (1 + e);
+    }
+    return x;
+}
+
+static inline vec vec_softplus(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) x[l] = fmax(x[l], 0) + log1p(exp(-fabs(x[l])));
+    return x;
+}
+
+static inline vec vec_erf(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) x[l] = erf(x[l]);
+    return x;
+}
+
+static inline vec vec_gelu(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++)
+        x[l] = x[l] < -40 ? 0 : 0.5 * x[l] * erfc(-x[l] * 0.70710678118654752440);
+    return x;
+}
+
+#endif
+#endif

@@ -1,0 +1,162 @@
+/* ops.h - the catalogue: every operation's builder, formula and shapes.
+ *
+ * x, a, b, y are nodes; [..] are shapes. Axes may be negative (-1 is the last). Elementwise
+ * operations broadcast like NumPy. All real inputs of an operation have one dtype (heed_cast
+ * converts). Every builder returns NULL, and its graph keeps the reason, when the inputs don't fit.
+ * `heed ops` prints the list with the descriptors' own words. */
+#ifndef HEED_OPS_OPS_H
+#define HEED_OPS_OPS_H
+
+#include "graph/graph.h"
+#include "graph/op.h"
+
+/* Every descriptor, once. Adding an operation: its file, and its line here (and its prototype). */
+#define HEED_OPS(OP)                                                                               \
+    OP(input)                                                                                      \
+    OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) OP(add)        \
+        OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt) OP(pow)     \
+            OP(exp) OP(log) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu) OP(softplus) OP(silu)   \
+                OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less) OP(less_equal) \
+                    OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)       \
+                        OP(argmax) OP(argmin) OP(matmul) OP(reshape) OP(permute) OP(slice)         \
+                            OP(expand) OP(concat) OP(pad) OP(gather) OP(scatter_add) OP(one_hot)   \
+                                OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm)         \
+                                    OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp)     \
+                                        OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
+
+#define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
+HEED_OPS(HEED_DECLARE_OP)
+#undef HEED_DECLARE_OP
+
+/* ---- arithmetic: y[k] = ..., broadcasting ---- */
+
+heed_node *heed_add(heed_node *a, heed_node *b);
+heed_node *heed_sub(heed_node *a, heed_node *b);
+heed_node *heed_mul(heed_node *a, heed_node *b);
+heed_node *heed_div(heed_node *a, heed_node *b);
+heed_node *heed_pow(heed_node *a, heed_node *b);     /* a^b; d/db needs a > 0 */
+heed_node *heed_minimum(heed_node *a, heed_node *b); /* ties: half of dy to each */
+heed_node *heed_maximum(heed_node *a, heed_node *b);
+heed_node *heed_affine(heed_node *x, double scale, double shift); /* scale * x + shift */
+heed_node *heed_scale(heed_node *x, double scale);                /* affine without shift */
+
+/* ---- functions of one value ---- */
+
+heed_node *heed_neg(heed_node *x);
+heed_node *heed_abs(heed_node *x);  /* d|x|/dx = sign(x) */
+heed_node *heed_sign(heed_node *x); /* -1, 0, 1; gradient refused (stop it, or use abs) */
+heed_node *heed_square(heed_node *x);
+heed_node *heed_sqrt(heed_node *x);
+heed_node *heed_rsqrt(heed_node *x); /* 1 / sqrt(x) */
+heed_node *heed_exp(heed_node *x);
+heed_node *heed_log(heed_node *x);
+heed_node *heed_erf(heed_node *x);
+heed_node *heed_tanh(heed_node *x);
+heed_node *heed_sigmoid(heed_node *x);       /* 1 / (1 + exp(-x)) */
+heed_node *heed_relu(heed_node *x);          /* max(x, 0), slope 0 at 0 */
+heed_node *heed_gelu(heed_node *x);          /* x Phi(x), with erf: Hendrycks, Gimpel 2016 */
+heed_node *heed_softplus(heed_node *x);      /* log(1 + exp(x)) */
+heed_node *heed_silu(heed_node *x);          /* x sigmoid(x) */
+heed_node *heed_stop_gradient(heed_node *x); /* x, and no gradient flows back */
+heed_node *heed_cast(heed_node *x, heed_dtype dtype); /* real <-> i32 (towards 0), f32 <-> f64 */
+
+/* ---- comparisons: 1 where true, 0 where false, in the inputs' dtype; gradient refused ---- */
+
+heed_node *heed_equal(heed_node *a, heed_node *b);
+heed_node *heed_not_equal(heed_node *a, heed_node *b);
+heed_node *heed_less(heed_node *a, heed_node *b);
+heed_node *heed_less_equal(heed_node *a, heed_node *b);
+heed_node *heed_greater(heed_node *a, heed_node *b);
+heed_node *heed_greater_equal(heed_node *a, heed_node *b);
+heed_node *heed_where(heed_node *condition, heed_node *a,
+                      heed_node *b); /* condition != 0 ? a : b */
+heed_node *heed_masked_fill(heed_node *x, heed_node *mask,
+                            double value); /* mask != 0 ? value : x */
+
+/* ---- reductions over `n` axes (n = 0: all axes); keep: reduced axes stay, with size 1 ---- */
+
+heed_node *heed_sum_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_mean_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_max_axes(heed_node *x, const int *axes, int n,
+                         bool keep); /* ties share dy evenly */
+heed_node *heed_min_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_sum(heed_node *x, int axis, bool keep);
+heed_node *heed_mean(heed_node *x, int axis, bool keep);
+heed_node *heed_max(heed_node *x, int axis, bool keep);
+heed_node *heed_min(heed_node *x, int axis, bool keep);
+heed_node *heed_sum_all(heed_node *x); /* [..] -> [] */
+heed_node *heed_mean_all(heed_node *x);
+heed_node *heed_argmax(heed_node *x, int axis); /* i32; the first of equals */
+heed_node *heed_argmin(heed_node *x, int axis);
+
+/* ---- products ---- */
+
+/* [.., m, k] x [.., k, n] -> [.., m, n]; leading axes broadcast; rank 1 as NumPy's matmul. */
+heed_node *heed_matmul(heed_node *a, heed_node *b);
+
+/* ---- shape ---- */
+
+heed_node *heed_reshape_to(heed_node *x, heed_shape shape); /* one dimension may be -1 */
+#define heed_reshape(x, ...) HEED_AT(heed_reshape_to(x, HEED_SHAPE(__VA_ARGS__)))
+heed_node *heed_flatten(heed_node *x);             /* to rank 1 */
+heed_node *heed_squeeze(heed_node *x, int axis);   /* the axis has size 1 */
+heed_node *heed_unsqueeze(heed_node *x, int axis); /* new axis of size 1 at `axis` of out */
+heed_node *heed_permute_axes(heed_node *x, const int *axes, int n); /* out axis i is x's axes[i] */
+#define heed_permute(x, ...)                             \
+    HEED_AT(heed_permute_axes(x, (int[]){ __VA_ARGS__ }, \
+                              (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int))))
+heed_node *heed_transpose(heed_node *x, int axis_a, int axis_b);
+heed_node *heed_expand_to(heed_node *x, heed_shape shape); /* NumPy broadcast_to */
+#define heed_expand(x, ...) HEED_AT(heed_expand_to(x, HEED_SHAPE(__VA_ARGS__)))
+/* start, start + step, ... < stop along axis; negative start and stop count from the end; step > 0 */
+heed_node *heed_slice_step(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step);
+heed_node *heed_slice(heed_node *x, int axis, int64_t start, int64_t stop);
+heed_node *heed_index(heed_node *x, int axis, int64_t i); /* slice of one, axis removed */
+heed_node *heed_concat(heed_node *const *x, int n, int axis);
+heed_node *heed_stack(heed_node *const *x, int n, int axis); /* a new axis of size n at `axis` */
+heed_node *heed_pad(heed_node *x, int axis, int64_t before, int64_t after, double value);
+#define HEED_NODES(...)             \
+    (heed_node *[]){ __VA_ARGS__ }, \
+        (int)(sizeof((heed_node *[]){ __VA_ARGS__ }) / sizeof(heed_node *))
+
+/* ---- by index (i32). An index out of range reads as 0 and adds nothing: see ops/gather.c ---- */
+
+/* out[p.., i.., s..] = x[p.., index[p.. (first `batch` axes), i..], s..]: x's axes before `axis`,
+ * index's axes from `batch` on, x's axes after `axis`; the first `batch` axes of x and index are
+ * equal. batch <= axis. */
+heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch);
+/* The reverse: out has `size` along axis, zero but for dy added where gather read it. */
+heed_node *heed_scatter_add(heed_node *dy, heed_node *index, int axis, int batch, int64_t size);
+heed_node *heed_embedding(heed_node *table, heed_node *index); /* [V, d], [..] -> [.., d] */
+heed_node *heed_one_hot(heed_node *index, int64_t classes); /* [..] -> [.., classes], graph dtype */
+
+/* ---- neural ---- */
+
+heed_node *heed_softmax(heed_node *x, int axis); /* exp(x - max) / sum; -inf gives 0 */
+heed_node *heed_log_softmax(heed_node *x, int axis);
+/* (x - mean) / sqrt(variance + eps) * gain + bias over the last axis (d); gain, bias: [d] or NULL.
+ * Ba, Kiros, Hinton 2016. eps 0 means 1e-5. */
+heed_node *heed_layer_norm(heed_node *x, heed_node *gain, heed_node *bias, double eps);
+/* x [B, C, L], w [C_out, C / groups, K] -> [B, C_out, L_out];
+ * L_out = (L + pad_left + pad_right - dilation (K - 1) - 1) / stride + 1. PyTorch's conv1d. */
+typedef struct heed_conv1d_options {
+    int     defaults;
+    int64_t stride, dilation, groups; /* 0 means 1 */
+    int64_t pad_left, pad_right;      /* zeros */
+} heed_conv1d_options;
+heed_node *heed_conv1d_with(heed_node *x, heed_node *w, heed_conv1d_options options);
+#define heed_conv1d(x, w, ...) \
+    HEED_AT(heed_conv1d_with(x, w, (heed_conv1d_options){ .defaults = 0, __VA_ARGS__ }))
+/* Each element is 0 with probability `rate`, else x / (1 - rate); x itself unless the graph is for
+ * training. The mask is a function of (seed, node, step, element). */
+heed_node *heed_dropout(heed_node *x, double rate);
+
+/* ---- losses ---- */
+
+/* mean over all targets of logsumexp(logits) - logits[target]; logits [.., C], target i32 [..].
+ * A negative target (or one >= C) is left out of sum and mean. */
+heed_node *heed_cross_entropy(heed_node *logits, heed_node *target);
+heed_node *heed_mean_squared_error(heed_node *x, heed_node *target); /* mean of (x - target)^2 */
+
+#include "ops/located.h"
+#endif
