@@ -1,10 +1,10 @@
 /* dropout.c - y = x / (1 - rate) with probability 1 - rate, else 0. Srivastava et al. 2014.
  *
- * The mask is a function of (seed, salt, step, element). Elements come in groups of 1024; element
- * e = 1024 g + 256 w + j is dropped when word w of
+ * The mask is a function of (seed, salt, step, element). Elements come in groups of 2048; element
+ * e = 2048 g + 512 w + 256 h + j is dropped when half h (0: the low 16 bits) of word w of
  *     heed_philox({ 256 g + j, salt, low(step), high(step) }, { low(seed), high(seed) })
- * is below rate 2^32. So 256 neighbours are the same word of 256 consecutive counters, which run
- * through the rounds side by side. */
+ * is below rate 2^16, rounded. So 256 neighbours are the same half word of 256 consecutive counters,
+ * which run through the rounds side by side. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 
@@ -15,16 +15,16 @@ typedef struct heed_dropout_attr {
 } heed_dropout_attr;
 
 #define LANES 256 /* counters side by side */
-#define GROUP (4 * LANES)
-#define GROUPS_PER_UNIT 8
+#define GROUP (8 * LANES)
+#define GROUPS_PER_UNIT 4
 
 #ifdef HEED_STAMP
 
-/* Ten rounds as in tensor/rng.c, on LANES counters whose first words are first, first + 1, ... */
-static void philox_lanes(uint32_t first, const uint32_t rest[3], const uint32_t key[2],
+/* Ten rounds as in tensor/rng.c, on n <= LANES counters with first words first, first + 1, ... */
+static void philox_lanes(uint32_t first, uint32_t n, const uint32_t rest[3], const uint32_t key[2],
                          uint32_t *restrict word)
 {
-    for (uint32_t j = 0; j < LANES; j++) {
+    for (uint32_t j = 0; j < n; j++) {
         uint32_t a = first + j, b = rest[0], c = rest[1], d = rest[2];
         uint32_t key_0 = key[0], key_1 = key[1];
         for (int round = 0; round < 10; round++) {
@@ -43,13 +43,13 @@ static void philox_lanes(uint32_t first, const uint32_t rest[3], const uint32_t 
     }
 }
 
-static void drop(int64_t n, const real *x, const uint32_t *word, uint32_t below, real scale,
-                 real *y)
+static void drop(int64_t n, const real *x, const uint32_t *word, int shift, uint32_t below,
+                 real scale, real *y)
 {
     HEED_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
         real kept = x[i] * scale;
-        y[i] = word[i] < below ? 0 : kept;
+        y[i] = (word[i] >> shift & 0xFFFF) < below ? 0 : kept;
     }
 }
 
@@ -60,13 +60,19 @@ HEED_KERNEL(dropout)
     const uint32_t rest[3] = { attr->salt, (uint32_t)*call->step, (uint32_t)(*call->step >> 32) };
     const real *x = call->in[0].data;
     const real scale = (real)(1 / (1 - attr->rate));
-    const uint32_t below = (uint32_t)(attr->rate * 4294967296.0);
+    const uint32_t below = (uint32_t)(attr->rate * 65536 + 0.5);
     int64_t count = heed_count(&call->out.shape), unit = GROUP * GROUPS_PER_UNIT;
+    int64_t last = heed_smaller(end * unit, count);
     real *y = call->out.data;
-    uint32_t word[GROUP];
-    for (int64_t i = begin * unit; i < heed_smaller(end * unit, count); i += GROUP) {
-        philox_lanes((uint32_t)(i / 4), rest, key, word);
-        drop(heed_smaller(GROUP, count - i), x + i, word, below, scale, y + i);
+    uint32_t word[4 * LANES];
+    for (int64_t group = begin * unit; group < last; group += GROUP) {
+        uint32_t counters = (uint32_t)heed_smaller(LANES, last - group);
+        philox_lanes((uint32_t)(group / GROUP * LANES), counters, rest, key, word);
+        for (int64_t i = group; i < heed_smaller(group + GROUP, last); i += LANES) {
+            int half = (int)(i / LANES % 8);
+            drop(heed_smaller(LANES, last - i), x + i, word + half / 2 * LANES, half % 2 * 16,
+                 below, scale, y + i);
+        }
     }
 }
 
@@ -88,8 +94,8 @@ static bool dropout_infer(heed_infer *infer)
     if (!(attr->rate >= 0 && attr->rate < 1)) {
         return heed_refuse(infer, "rate %g is not in 0 <= rate < 1", attr->rate);
     }
-    if (heed_count(&infer->shape) > (int64_t)1 << 34) {
-        return heed_refuse(infer, "more than 2^34 elements: their random numbers would repeat");
+    if (heed_count(&infer->shape) > (int64_t)1 << 35) {
+        return heed_refuse(infer, "more than 2^35 elements: their random numbers would repeat");
     }
     return true;
 }

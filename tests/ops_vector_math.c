@@ -71,19 +71,26 @@ static float float_of(uint32_t bits)
     return x;
 }
 
-/* Distance of y from the exact value in ULP of that; infinity where only one of them is NaN or no
- * rounding explains an infinite one. */
-static double ulp_error(float y, double exact)
+/* What y must be near: the exact value, where an infinite one stands for the float that would come
+ * after FLT_MAX, and how many ULP of it make 1. */
+typedef struct target {
+    double exact, per_unit;
+} target;
+
+static target target_of(double exact)
 {
-    if (isnan(exact)) return isnan(y) ? 0 : INFINITY;
-    if (isinf(exact)) return y == (float)exact ? 0 : INFINITY;
-    double value = y;
-    if (isinf(y)) value = copysign(0x1p128, y); /* what would come after FLT_MAX */
-    if (fabs(exact) > 0x1p128) exact = copysign(0x1p128, exact);
     int exponent;
+    if (fabs(exact) > 0x1p128) exact = copysign(0x1p128, exact);
     frexp(exact, &exponent);
-    double ulp = fabs(exact) < FLT_MIN ? 0x1p-149 : ldexp(1, exponent - 24);
-    double error = fabs(value - exact) / ulp;
+    return (target){ exact, fabs(exact) < FLT_MIN ? 0x1p149 : ldexp(1, 24 - exponent) };
+}
+
+/* Distance in ULP; infinity where only one of the two is NaN. */
+static double ulp_error(float y, const target *t)
+{
+    if (isnan(t->exact)) return isnan(y) ? 0 : INFINITY;
+    double value = isinf(y) ? copysign(0x1p128, y) : y;
+    double error = fabs(value - t->exact) * t->per_unit;
     return isnan(error) ? INFINITY : error;
 }
 
@@ -92,10 +99,10 @@ typedef struct worst {
     float x, y;
 } worst;
 
-static void compare(const float *x, const float *y, const double *exact, int n, worst *most)
+static void compare(const float *x, const float *y, const target *targets, int n, worst *most)
 {
     for (int i = 0; i < n; i++) {
-        double error = ulp_error(y[i], exact[i]);
+        double error = ulp_error(y[i], &targets[i]);
         if (error > most->error) *most = (worst){ error, x[i], y[i] };
     }
 }
@@ -106,19 +113,19 @@ static void sweep(const function *f)
     uint64_t stride = exhaustive && *exhaustive == '1' ? 1 : 997;
     worst most[HEED_N_ISA] = { { 0, 0, 0 } };
     float x[TILE], y[TILE];
-    double exact[TILE];
+    target targets[TILE];
     for (uint64_t bits = 0; bits <= UINT32_MAX;) {
         int n = 0;
         for (; n < TILE && bits <= UINT32_MAX; bits += stride) {
             x[n] = float_of((uint32_t)bits);
-            exact[n] = f->reference(x[n]);
+            targets[n] = target_of(f->reference(x[n]));
             n++;
         }
         for (int isa = 0; isa < HEED_N_ISA; isa++) {
             heed_tile_fn tile = variant(f->op, (heed_isa)isa);
             if (!tile) continue;
             run(tile, n, x, y);
-            compare(x, y, exact, n, &most[isa]);
+            compare(x, y, targets, n, &most[isa]);
         }
     }
     for (int isa = 0; isa < HEED_N_ISA; isa++) {

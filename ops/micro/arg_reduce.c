@@ -7,8 +7,10 @@
 
 #ifdef HEED_STAMP
 
-#define WIDTH 256                /* columns that are searched together */
-#define ABREAST (4 * HEED_LANES) /* places of a contiguous run that are searched together */
+#include <string.h>
+
+#define WIDTH 256              /* columns that are searched together */
+#define SHORT (4 * HEED_LANES) /* shorter runs are searched many at a time */
 
 /* Whether `value` takes over from `best`, which came before it. */
 static inline bool beats(bool largest, real value, real best)
@@ -17,39 +19,86 @@ static inline bool beats(bool largest, real value, real best)
     return beyond | ((value != value) & (best == best));
 }
 
-/* Update best[c] and its row, place[c], with row `row` at x. */
+/* Update best and its row, place, lane by lane, with the values of row `row`. */
+static inline void search_vec(bool largest, vec *best, ivec *place, vec value, ireal row)
+{
+    ivec yes = (largest ? value > *best : value < *best) | ((value != value) & (*best == *best));
+    *best = (vec)(((ivec)value & yes) | ((ivec)*best & ~yes));
+    *place = (((ivec){ 0 } + row) & yes) | (*place & ~yes);
+}
+
 static inline void search_row(bool largest, real *restrict best, ireal *restrict place,
                               const real *restrict x, ireal row, int64_t width)
 {
-    for (int64_t c = 0; c < width; c++) {
-        real value = x[c], old = best[c];
-        bool yes = beats(largest, value, old);
-        best[c] = yes ? value : old;
+    int64_t c = 0;
+    for (; c + HEED_LANES <= width; c += HEED_LANES) {
+        vec b = *(vec_u *)(best + c);
+        ivec p = *(ivec_u *)(place + c);
+        search_vec(largest, &b, &p, *(const vec_u *)(x + c), row);
+        *(vec_u *)(best + c) = b;
+        *(ivec_u *)(place + c) = p;
+    }
+    for (; c < width; c++) {
+        bool yes = beats(largest, x[c], best[c]);
+        best[c] = yes ? x[c] : best[c];
         place[c] = yes ? row : place[c];
     }
 }
 
-/* A contiguous run as rows of ABREAST columns; then the winner among columns and what is left. */
+/* Position of the winner among lanes: lane c holds element place[c] * HEED_LANES + c. */
+static inline int64_t search_lanes(bool largest, const real *x, ivec place)
+{
+    ireal row[HEED_LANES];
+    int64_t at = 0;
+    memcpy(row, &place, sizeof row);
+    for (int c = 0; c < HEED_LANES; c++) {
+        int64_t i = (int64_t)row[c] * HEED_LANES + c;
+        bool equal = x[i] == x[at] || (x[i] != x[i] && x[at] != x[at]);
+        if (c == 0 || beats(largest, x[i], x[at]) || (equal && i < at)) at = i;
+    }
+    return at;
+}
+
+/* A contiguous run as rows of one vector, two at a time; then what is left. */
 static inline int32_t search_run(bool largest, const real *x, int64_t n)
 {
-    real best[ABREAST];
-    ireal place[ABREAST];
-    int64_t rows = n / ABREAST, at = 0;
-    if (rows > 0) {
-        for (int c = 0; c < ABREAST; c++) best[c] = x[c], place[c] = 0;
-        for (int64_t r = 1; r < rows; r++) {
-            search_row(largest, best, place, x + r * ABREAST, (ireal)r, ABREAST);
+    const vec_u *v = (const vec_u *)x;
+    int64_t rows = n / HEED_LANES, at = 0;
+    if (rows >= 2) {
+        vec even = v[0], odd = v[1];
+        ivec even_place = { 0 }, odd_place = (ivec){ 0 } + 1;
+        int64_t r = 2;
+        for (; r + 2 <= rows; r += 2) {
+            search_vec(largest, &even, &even_place, v[r], (ireal)r);
+            search_vec(largest, &odd, &odd_place, v[r + 1], (ireal)(r + 1));
         }
-        for (int c = 0; c < ABREAST; c++) {
-            int64_t i = (int64_t)place[c] * ABREAST + c;
-            bool equal = x[i] == x[at] || (x[i] != x[i] && x[at] != x[at]);
-            if (beats(largest, x[i], x[at]) || (equal && i < at)) at = i;
-        }
+        int64_t a = search_lanes(largest, x, even_place), b = search_lanes(largest, x, odd_place);
+        int64_t early = heed_smaller(a, b), late = a + b - early;
+        at = beats(largest, x[late], x[early]) ? late : early;
+        rows = r;
+    } else {
+        rows = 0;
     }
-    for (int64_t i = rows * ABREAST; i < n; i++) {
+    for (int64_t i = rows * HEED_LANES; i < n; i++) {
         if (beats(largest, x[i], x[at])) at = i;
     }
     return (int32_t)at;
+}
+
+/* HEED_LANES short runs, turned so that each has a lane. */
+static inline void search_short(bool largest, const real *x, int64_t step, int64_t n, int32_t *y)
+{
+    real turned[SHORT * HEED_LANES];
+    ireal row[HEED_LANES];
+    const vec_u *v = (const vec_u *)turned;
+    ivec place = { 0 };
+    for (int r = 0; r < HEED_LANES; r++) {
+        for (int64_t i = 0; i < n; i++) turned[i * HEED_LANES + r] = x[r * step + i];
+    }
+    vec best = v[0];
+    for (int64_t i = 1; i < n; i++) search_vec(largest, &best, &place, v[i], (ireal)i);
+    memcpy(row, &place, sizeof row);
+    for (int r = 0; r < HEED_LANES; r++) y[r] = (int32_t)row[r];
 }
 
 static inline int32_t search_strided(bool largest, const real *x, int64_t n, int64_t stride)
@@ -85,26 +134,49 @@ static void offsets(const heed_loops *loops, int64_t k, int64_t *in, int64_t *ou
     }
 }
 
+/* Outputs first <= k < last, each from one run, in stretches along the innermost kept axis. */
+static inline void search_rows(bool largest, const heed_reduce_plan *plan, const real *x,
+                               int32_t *y, int64_t first, int64_t last)
+{
+    int inner = plan->kept.n - 1;
+    int64_t size = inner >= 0 ? plan->kept.dim[inner] : 1, from, to;
+    int64_t step = inner >= 0 ? plan->kept.in[inner] : 0;
+    int64_t step_out = inner >= 0 ? plan->kept.out[inner] : 1;
+    bool abreast = plan->stride == 1 && plan->run < SHORT && step_out == 1;
+    for (int64_t k = first, n; k < last; k += n) {
+        int64_t i = 0;
+        offsets(&plan->kept, k, &from, &to);
+        n = heed_smaller(last - k, size - k % size);
+        for (; abreast && i + HEED_LANES <= n; i += HEED_LANES) {
+            search_short(largest, x + from + i * step, step, plan->run, y + to + i);
+        }
+        for (; i < n; i++) {
+            const real *run = x + from + i * step;
+            y[to + i * step_out] = plan->stride == 1
+                                       ? search_run(largest, run, plan->run)
+                                       : search_strided(largest, run, plan->run, plan->stride);
+        }
+    }
+}
+
 static inline void search_unit(bool largest, const heed_call *call, int64_t unit)
 {
     const heed_reduce_plan *plan = call->plan;
+    const real *x = call->in[0].data;
+    int32_t *y = call->out.data;
     int64_t first = unit / plan->parts * plan->group, from, to;
     int64_t last = heed_smaller(first + plan->group, plan->kept.count);
     int64_t begin = unit % plan->parts * plan->part;
     int64_t end = heed_smaller(begin + plan->part, plan->run);
+    if (plan->rows) {
+        search_rows(largest, plan, x, y, first, last);
+        return;
+    }
     for (int64_t k = first; k < last; k++) {
         offsets(&plan->kept, k, &from, &to);
-        const real *x = (const real *)call->in[0].data + from;
-        int32_t *y = (int32_t *)call->out.data + to;
-        if (plan->rows && plan->stride == 1) {
-            *y = search_run(largest, x, plan->run);
-        } else if (plan->rows) {
-            *y = search_strided(largest, x, plan->run, plan->stride);
-        } else {
-            for (int64_t c = begin; c < end; c += WIDTH) {
-                int64_t width = heed_smaller(WIDTH, end - c);
-                search_strip(largest, plan, x + c, y + c * plan->run_out, width);
-            }
+        for (int64_t c = begin; c < end; c += WIDTH) {
+            int64_t width = heed_smaller(WIDTH, end - c);
+            search_strip(largest, plan, x + from + c, y + to + c * plan->run_out, width);
         }
     }
 }

@@ -280,20 +280,26 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
 #define MOST_WORK 8e6    /* about 50 microseconds */
 #define WANTED_UNITS 8   /* of one operation, if it has the work for them */
 #define ELEMENT_WORK 8.0 /* reading or writing an element takes as long as 8 flops */
-#define LEAST_ROWS 16
-#define LEAST_COLUMNS 32 /* two of the widest vectors: a block is a whole number of panels */
+#define PANEL_COLUMNS 32 /* two of the widest vectors: a block is a whole number of panels */
 
 static int64_t divide_up(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
+/* Smallest side of a block when there are so many already: large blocks read A and B less often. */
+static int64_t least_side(int64_t blocks)
+{
+    return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
+}
+
 /* Halve the longer side, or first the columns, until there are enough blocks. */
 static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
+        const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
-        const bool by_column = columns >= 2 * LEAST_COLUMNS, by_row = rows >= 2 * LEAST_ROWS;
+        const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
         if (by_column && (columns_first || columns >= rows || !by_row))
             split->across *= 2;
         else if (by_row)
@@ -302,7 +308,7 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, boo
             break;
     }
     split->rows = divide_up(m, split->down);
-    split->columns = divide_up(divide_up(n, split->across), LEAST_COLUMNS) * LEAST_COLUMNS;
+    split->columns = divide_up(divide_up(n, split->across), PANEL_COLUMNS) * PANEL_COLUMNS;
     if (split->across == 1) split->columns = n;
     split->down = divide_up(m, split->rows);
     split->across = divide_up(n, split->columns);

@@ -26,12 +26,11 @@ static inline vec vec_fill(real value)
     return value - (vec){ 0 };
 }
 
-/* Lane by lane: mask (all ones or all zeros, as comparisons give) ? a : b. */
+/* Lane by lane: mask (all ones or all zeros, as comparisons give) ? a : b. Both compilers make one
+ * blend of it; with | in place of +, gcc makes three instructions. */
 static inline vec vec_select(ivec mask, vec a, vec b)
 {
-    vec out = b;
-    for (int l = 0; l < HEED_LANES; l++) out[l] = mask[l] ? a[l] : b[l];
-    return out;
+    return (vec)((mask & (ivec)a) + (~mask & (ivec)b));
 }
 
 static inline vec vec_max(vec a, vec b) /* b where either is NaN */
@@ -194,7 +193,6 @@ static inline vec vec_log(vec x)
  * tanh z = 2 t / (1 + t^2) = 2 n d / (d^2 + n^2), which does not feel t's error where t is near 1. */
 static inline vec vec_tanh(vec x)
 {
-    const float limit = 9.02f; /* tanh rounds to 1 before it */
     vec z = vec_abs(x);
     vec u = z * z;
     vec p = u * -0.005895132183f + 0.02079594914f;
@@ -202,18 +200,17 @@ static inline vec vec_tanh(vec x)
     p = p * u + 0.1333192405f;
     p = p * u - 0.33333298f;
     vec near = z + z * u * p;
-    ivec is_near = z < 0.6f;
-    z = vec_select(z > limit, vec_fill(limit), z) * 0.5f;
-    u = z * z;
+    vec half = z * 0.5f;
+    u = half * half;
     vec n = u * 0.0018264364709f + 0.11907482388f;
     n = n * u + 1.0f;
-    n = n * z;
+    n = n * half;
     vec d = u * 7.8533195261e-5f + 0.019296437699f;
     d = d * u + 0.45240796242f;
     d = d * u + 1.0f;
     vec y = 2.0f * n * d / (d * d + n * n);
-    y = vec_select(y > 1.0f, vec_fill(1), y);
-    return vec_copy_sign(vec_select(is_near, near, y), x);
+    y = vec_select((y > 1.0f) | (z > 9.02f), vec_fill(1), y); /* tanh rounds to 1 before 9.02 */
+    return vec_copy_sign(vec_select(z < 0.6f, near, y), x);
 }
 
 /* With e = exp(-|x|): 1 / (1 + e) or e / (1 + e). */

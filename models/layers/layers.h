@@ -1,0 +1,130 @@
+/* layers.h - building blocks of models: parameters plus a few operations.
+ *
+ * A layer creates its parameters in a scope, under its name ("decoder/query/weight"), or finds them
+ * there: graphs for training, evaluation and other lengths share them. Options are structs with
+ * named fields; what is not given has a working default. As with all builders, a failure returns
+ * NULL and the graph keeps the reason. */
+#ifndef HEED_MODELS_LAYERS_LAYERS_H
+#define HEED_MODELS_LAYERS_LAYERS_H
+
+#include "graph/graph.h"
+#include "graph/store.h"
+
+/* ---- linear: y = x W + b,  [.., in] -> [.., width] ---- */
+
+typedef struct heed_linear_options {
+    int defaults;
+    bool no_bias;
+    heed_init weight; /* "name/weight" [in, width]; default uniform(+-1/sqrt(in)) */
+    heed_init bias;   /* "name/bias" [width]; default likewise */
+} heed_linear_options;
+
+heed_node *heed_linear_with(heed_scope *scope, const char *name, heed_node *x, int64_t width,
+                            heed_linear_options options);
+/* heed_linear(scope, "query", x, 256, .no_bias = true) */
+#define heed_linear(scope, name, x, width, ...)     \
+    HEED_AT(heed_linear_with(scope, name, x, width, \
+                             (heed_linear_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- embedding: one learned row for each index, "name/table" [classes, width] ---- */
+
+typedef struct heed_embedding_options {
+    int defaults;
+    heed_init table; /* default normal, mean 0, deviation 1/sqrt(width) */
+} heed_embedding_options;
+
+/* index i32 [..] -> [.., width] */
+heed_node *heed_embedding_table_with(heed_scope *scope, const char *name, heed_node *index,
+                                     int64_t classes, int64_t width,
+                                     heed_embedding_options options);
+#define heed_embedding_table(scope, name, index, classes, width, ...)     \
+    HEED_AT(heed_embedding_table_with(scope, name, index, classes, width, \
+                                      (heed_embedding_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- MLP: linear layers with a nonlinearity between them ---- */
+
+typedef heed_node *heed_function(heed_node *x);
+
+typedef struct heed_mlp_options {
+    int defaults;
+    heed_function *activation; /* between layers; default heed_relu */
+    heed_function *last;       /* after the last layer; default none */
+    heed_init first, weight;   /* weights of the first layer; of the others. As in heed_linear */
+    heed_init first_bias;
+} heed_mlp_options;
+
+/* Layer i is the linear layer "name/i", of width widths[i]: [.., in] -> [.., widths[n - 1]]. */
+heed_node *heed_mlp_with(heed_scope *scope, const char *name, heed_node *x, const int64_t *widths,
+                         int n, heed_mlp_options options);
+/* heed_mlp(scope, "read", x, HEED_WIDTHS(64, 128), .activation = heed_tanh) */
+#define heed_mlp(scope, name, x, widths_and_n, ...)     \
+    HEED_AT(heed_mlp_with(scope, name, x, widths_and_n, \
+                          (heed_mlp_options){ .defaults = 0, __VA_ARGS__ }))
+#define HEED_WIDTHS(...) \
+    (int64_t[]){ __VA_ARGS__ }, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
+
+/* ---- recurrent cells, time-major: a sequence is [T, B, width], so each step is dense ----
+ *
+ * What does not depend on the state, x W + b, is one product for all steps that are known
+ * beforehand (.._project); a step then adds h U. A state of NULLs is zero, and costs nothing. */
+
+typedef struct heed_state_pair {
+    heed_node *h; /* [B, H] */
+    heed_node *c; /* [B, H]; the GRU has none */
+} heed_state_pair;
+
+typedef struct heed_cell_options {
+    int defaults;
+    double forget_bias;  /* LSTM: where the forget gate's bias starts; 0 means 1 */
+    heed_init input;     /* "name/input"; default uniform(+-1/sqrt(H)) */
+    heed_init recurrent; /* "name/recurrent"; default orthogonal for each gate */
+} heed_cell_options;
+
+/* Hochreiter, Schmidhuber 1997; forget gate of Gers, Schmidhuber, Cummins 2000.
+ *   [i f g o] = x W + b + h U;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c')
+ * Parameters "name/input" W [in, 4H], "name/recurrent" U [H, 4H], "name/bias" b [4H]. */
+typedef struct heed_lstm {
+    heed_node *input, *recurrent, *bias;
+    int64_t hidden;
+} heed_lstm;
+
+heed_lstm heed_lstm_with(heed_scope *scope, const char *name, int64_t in, int64_t hidden,
+                         heed_cell_options options);
+#define heed_lstm_cell(scope, name, in, hidden, ...) \
+    heed_lstm_with(scope, name, in, hidden, (heed_cell_options){ .defaults = 0, __VA_ARGS__ })
+heed_node *heed_lstm_project(const heed_lstm *cell, heed_node *x); /* [.., in] -> [.., 4H] */
+/* One step on its own projection [B, 4H]. */
+heed_state_pair heed_lstm_step(const heed_lstm *cell, heed_node *projected, heed_state_pair state);
+/* All steps: projected [T, B, 4H] -> every h, [T, B, H]; *state goes from first to last. */
+heed_node *heed_lstm_run(const heed_lstm *cell, heed_node *projected, heed_state_pair *state);
+
+/* Cho et al. 2014, in the form that needs one product a step (as cuDNN's and PyTorch's).
+ *   [r z n] = x W + b,  [r' z' n'] = h U + d;  r = sigmoid(r + r'), z = sigmoid(z + z'),
+ *   n = tanh(n + r n');  h' = n + z (h - n)
+ * Parameters "name/input" W [in, 3H], "name/recurrent" U [H, 3H], "name/bias" b [3H],
+ * "name/recurrent_bias" d [3H]. */
+typedef struct heed_gru {
+    heed_node *input, *recurrent, *bias, *recurrent_bias;
+    int64_t hidden;
+} heed_gru;
+
+heed_gru heed_gru_with(heed_scope *scope, const char *name, int64_t in, int64_t hidden,
+                       heed_cell_options options);
+#define heed_gru_cell(scope, name, in, hidden, ...) \
+    heed_gru_with(scope, name, in, hidden, (heed_cell_options){ .defaults = 0, __VA_ARGS__ })
+heed_node *heed_gru_project(const heed_gru *cell, heed_node *x); /* [.., in] -> [.., 3H] */
+heed_state_pair heed_gru_step(const heed_gru *cell, heed_node *projected, heed_state_pair state);
+heed_node *heed_gru_run(const heed_gru *cell, heed_node *projected, heed_state_pair *state);
+
+/* Notes the caller's line at the nodes of a step; what the macros below call. */
+heed_state_pair heed_state_located(heed_state_pair state, const char *file, int line);
+
+#ifndef HEED_NO_LOCATIONS
+#define heed_lstm_project(...) HEED_AT(heed_lstm_project(__VA_ARGS__))
+#define heed_lstm_step(...) heed_state_located(heed_lstm_step(__VA_ARGS__), __FILE__, __LINE__)
+#define heed_lstm_run(...) HEED_AT(heed_lstm_run(__VA_ARGS__))
+#define heed_gru_project(...) HEED_AT(heed_gru_project(__VA_ARGS__))
+#define heed_gru_step(...) heed_state_located(heed_gru_step(__VA_ARGS__), __FILE__, __LINE__)
+#define heed_gru_run(...) HEED_AT(heed_gru_run(__VA_ARGS__))
+#endif
+#endif

@@ -1,0 +1,60 @@
+/* lstm.c - the long short-term memory cell; gates in the order i f g o. */
+#include "models/layers/recurrent.h"
+#include "ops/ops.h"
+
+/* The bias starts at 0, except the forget gate's quarter: a cell that remembers from the first
+ * step on learns long dependencies sooner (Jozefowicz, Zaremba, Sutskever 2015). */
+static heed_node *lstm_bias(heed_scope *own, int64_t hidden, double forget_bias)
+{
+    const heed_store *store = heed_graph_store(heed_scope_graph(own));
+    int before = store ? heed_store_count(store) : 0;
+    heed_node *bias = heed_param(own, "bias", HEED_ZEROS, 4 * hidden);
+    if (!bias || heed_store_count(store) == before) return bias; /* another graph made it */
+    const heed_view *value = &bias->entry->tensor->view;
+    for (int64_t i = hidden; i < 2 * hidden; i++)
+        heed_set(value, i, forget_bias == 0 ? 1 : forget_bias);
+    return bias;
+}
+
+heed_lstm heed_lstm_with(heed_scope *scope, const char *name, int64_t in, int64_t hidden,
+                         heed_cell_options options)
+{
+    heed_scope *own = heed_enter(scope, name);
+    heed_lstm cell = { .hidden = hidden };
+    if (!heed_cell_weights(own, in, hidden, 4 * hidden, options, &cell.input, &cell.recurrent))
+        return cell;
+    cell.bias = lstm_bias(own, hidden, options.forget_bias);
+    return cell;
+}
+
+heed_node *(heed_lstm_project)(const heed_lstm *cell, heed_node *x)
+{
+    return heed_add(heed_matmul(x, cell->input), cell->bias);
+}
+
+heed_state_pair(heed_lstm_step)(const heed_lstm *cell, heed_node *projected, heed_state_pair state)
+{
+    if (!projected || heed_graph_failed(projected->graph)) return (heed_state_pair){ 0 };
+    heed_node *gates = projected; /* [B, 4H] */
+    if (state.h) gates = heed_add(gates, heed_matmul(state.h, cell->recurrent));
+    heed_node *i = heed_sigmoid(heed_gate(gates, cell->hidden, 0)); /* [B, H] */
+    heed_node *g = heed_tanh(heed_gate(gates, cell->hidden, 2));
+    heed_node *o = heed_sigmoid(heed_gate(gates, cell->hidden, 3));
+    heed_node *c = heed_mul(i, g);
+    if (state.c)
+        c = heed_add(heed_mul(heed_sigmoid(heed_gate(gates, cell->hidden, 1)), state.c), c);
+    return (heed_state_pair){ .h = heed_mul(o, heed_tanh(c)), .c = c };
+}
+
+heed_node *(heed_lstm_run)(const heed_lstm *cell, heed_node *projected, heed_state_pair *state)
+{
+    int64_t steps = heed_cell_steps(projected);
+    if (steps == 0) return NULL;
+    heed_node **h = heed_graph_memory(projected->graph, (size_t)steps * sizeof *h);
+    if (!h) return NULL;
+    for (int64_t t = 0; t < steps; t++) {
+        *state = heed_lstm_step(cell, heed_index(projected, 0, t), *state);
+        h[t] = state->h;
+    }
+    return heed_stack(h, (int)steps, 0); /* [T, B, H] */
+}
