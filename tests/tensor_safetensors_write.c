@@ -50,6 +50,16 @@ Test(tensor_write, writing_refuses_what_reading_would)
     cr_expect_not(heed_file_write(NULL, NULL, 0, NULL, 0, NULL));
 }
 
+/* Files end at `bytes`; a write beyond fails in the middle, as on a full disk. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 /* Two tensors each within bounds, together beyond what an offset can say. */
 Test(tensor_write, a_total_that_overflows_is_refused)
 {
@@ -57,6 +67,7 @@ Test(tensor_write, a_total_that_overflows_is_refused)
     heed_shape wide = HEED_SHAPE((int64_t)1 << 60);
     zeros = heed_view_expand(&zeros, &wide);
     heed_named_view tensors[] = { { "a", zeros }, { "b", zeros }, { "c", zeros } };
+    limit_files(1 << 20); /* should it be tried after all */
     expect_refused(tensors, 3, NULL, 0, "larger than a file can be");
 }
 
@@ -91,11 +102,13 @@ Test(tensor_write, a_relative_path_and_old_permissions)
     cr_assert_eq(chmod(path, 0600), 0);
     cr_assert(heed_file_write("./model.safetensors", NULL, 0, NULL, 0, &error), "%s", error.text);
     cr_expect(stat(path, &info) == 0 && (info.st_mode & 0777) == 0600);
+    cr_assert_eq(chmod(path, 0666), 0); /* wider than the umask gives */
+    cr_assert(heed_file_write("model.safetensors", NULL, 0, NULL, 0, &error), "%s", error.text);
+    cr_expect(stat(path, &info) == 0 && (info.st_mode & 0777) == 0666);
     cr_expect_eq(files_in_directory(), 1);
     cr_assert_eq(chdir("/"), 0);
 }
 
-/* A limit on file sizes stands in for a full disk: write fails in the middle. */
 Test(tensor_write, a_write_cut_short_leaves_the_old_file)
 {
     size_t before, after;
@@ -105,16 +118,9 @@ Test(tensor_write, a_write_cut_short_leaves_the_old_file)
     heed_shape shape = HEED_SHAPE(100000);
     heed_tensor *large = heed_tensor_new(HEED_F32, &shape, NULL);
     heed_named_view tensor = { "large", large->view };
-    struct rlimit limit;
-    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    rlim_t soft = limit.rlim_cur;
-    limit.rlim_cur = 8192;
-    signal(SIGXFSZ, SIG_IGN);
-    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    bool written = heed_file_write(path, &tensor, 1, NULL, 0, &error);
-    limit.rlim_cur = soft;
-    setrlimit(RLIMIT_FSIZE, &limit);
-    cr_expect_not(written);
+    limit_files(8192);
+    cr_expect_not(heed_file_write(path, &tensor, 1, NULL, 0, &error));
+    limit_files(RLIM_INFINITY);
     cr_expect(strstr(error.text, "cannot write: File too large"), "%s", error.text);
     char *now = slurp(&after);
     cr_expect(before == after && memcmp(old, now, before) == 0);

@@ -193,6 +193,8 @@ Test(tensor_view, slice_steps_in_both_directions)
     heed_view rows = heed_view_slice(&v, 0, 1, 1, 2);
     cr_expect(heed_is_dense(&rows));
     cr_expect_eq(heed_get(&rows, 0), 10);
+    heed_view row = heed_view_slice(&v, 0, 2, -3, 1); /* the stride of one row does not matter */
+    cr_expect(heed_is_dense(&row));
     heed_view none = heed_view_slice(&v, 0, 3, 1, 0);
     cr_expect_eq(heed_count(&none.shape), 0);
     cr_expect(heed_is_dense(&none));

@@ -300,7 +300,7 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, boo
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        if (by_column && (columns_first || columns >= rows || !by_row))
+        if (by_column && (columns_first || columns > rows || !by_row))
             split->across *= 2;
         else if (by_row)
             split->down *= 2;
