@@ -1,8 +1,9 @@
-/* cross_entropy.c - loss = log(sum of exp(x)) - x[target] for each row; the builder means over rows.
+/* cross_entropy.c - loss = log(sum of exp(x)) - x[target] for each row; the builder takes the mean.
  *
  * dx = (softmax(x) - one_hot(target)) dy. A row whose target is not in 0 .. C - 1 has loss 0 and
  * gradient 0. A logit of -inf has probability 0 and gradient 0. The reverse kernel computes the
- * softmax in dx itself, with the one pass of exponentials that a kept log-sum-exp would need too. */
+ * softmax in dx itself, with the one pass of exponentials that a kept log-sum-exp would need too,
+ * and dx is a function of (logits, dy) alone, so it can be differentiated again. */
 #include "ops/kernel.h"
 #include "ops/rows.h"
 

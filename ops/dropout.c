@@ -3,8 +3,8 @@
  * The mask is a function of (seed, salt, step, element). Elements come in groups of 2048; element
  * e = 2048 g + 512 w + 256 h + j is dropped when half h (0: the low 16 bits) of word w of
  *     heed_philox({ 256 g + j, salt, low(step), high(step) }, { low(seed), high(seed) })
- * is below rate 2^16, rounded. So 256 neighbours are the same half word of 256 consecutive counters,
- * which run through the rounds side by side. */
+ * is below rate 2^16, rounded. So 256 neighbours are the same half word of 256 consecutive
+ * counters, which run through the rounds side by side. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 

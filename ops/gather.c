@@ -1,8 +1,8 @@
 /* gather.c - out[p.., i.., s..] = x[p.., index[b.., i..], s..], and its reverse, scatter_add
  *
- * x is read as [B, Q, V, S] and index as [B, N]: B holds the `batch` axes both have, Q x's axes from
- * there to `axis`, V that axis, S the rest; out is [B, Q, N, S]. An index outside 0 .. V - 1 reads
- * zeros, and adds nothing: so a negative index is how to leave a place empty. */
+ * x is read as [B, Q, V, S] and index as [B, N]: B holds the `batch` axes both have, Q x's axes
+ * from there to `axis`, V that axis, S the rest; out is [B, Q, N, S]. An index outside 0 .. V - 1
+ * reads zeros, and adds nothing: so a negative index is how to leave a place empty. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 
@@ -29,7 +29,7 @@ static inline gather_sizes sizes_of(const heed_shape *x, const heed_shape *index
 }
 
 /* Blocks (b, q) of a scatter_add are independent, and so are columns of S: a unit is a group of
- * blocks, or, when one is long, a part of its columns. Within a unit, dy is added in index order. */
+ * blocks, or, when one is long, a part of its columns. In a unit, dy is added in index order. */
 typedef struct scatter_split {
     int64_t group, part, parts;
 } scatter_split;

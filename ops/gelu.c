@@ -1,4 +1,5 @@
-/* gelu.c - y = x Phi(x), Phi the normal distribution; dx = dy (Phi(x) + x phi(x)). Hendrycks, Gimpel 2016 */
+/* gelu.c - y = x Phi(x), Phi the normal distribution; dx = dy (Phi(x) + x phi(x)).
+ * Hendrycks, Gimpel 2016. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 

@@ -1,9 +1,9 @@
-/* layer_norm.c - y = (x - mean) rstd gain + bias over the last axis, rstd = 1 / sqrt(variance + eps).
- * Ba, Kiros, Hinton 2016.
+/* layer_norm.c - y = (x - mean) rstd gain + bias over the last axis,
+ * rstd = 1 / sqrt(variance + eps). Ba, Kiros, Hinton 2016.
  *
- * With z = (x - mean) rstd and h = dy gain: dx = rstd (h - mean(h) - z mean(h z)). The reverse kernel
- * finds mean and rstd again while the row is in the L1 cache: cheaper than it seems, no statistic to
- * keep, and dx is a function of (x, dy, gain) alone, so it can be differentiated again. */
+ * With z = (x - mean) rstd and h = dy gain: dx = rstd (h - mean(h) - z mean(h z)). The reverse
+ * kernel finds mean and rstd again while the row is in the L1 cache: no statistic to keep, and dx
+ * is a function of (x, dy, gain) alone, so it can be differentiated again. */
 #include "ops/kernel.h"
 #include "ops/rows.h"
 

@@ -1,4 +1,5 @@
-/* log_softmax.c - y = x - max - log(sum of exp(x - max)), along an axis; dx = dy - exp(y) sum(dy) */
+/* log_softmax.c - y = x - max - log(sum of exp(x - max)), along an axis;
+ * dx = dy - exp(y) sum(dy) */
 #include "ops/kernel.h"
 #include "ops/rows.h"
 

@@ -6,7 +6,6 @@
 #include "ops/kernel.h"
 
 #ifdef HEED_STAMP
-
 #include <string.h>
 
 #define WIDTH 256              /* columns that are searched together */
@@ -93,7 +92,8 @@ static inline void search_short(bool largest, const real *x, int64_t step, int64
     const vec_u *v = (const vec_u *)turned;
     ivec place = { 0 };
     for (int r = 0; r < HEED_LANES; r++) {
-        for (int64_t i = 0; i < n; i++) turned[i * HEED_LANES + r] = x[r * step + i];
+        turned[r] = x[r * step];
+        for (int64_t i = 1; i < n; i++) turned[i * HEED_LANES + r] = x[r * step + i];
     }
     vec best = v[0];
     for (int64_t i = 1; i < n; i++) search_vec(largest, &best, &place, v[i], (ireal)i);

@@ -293,14 +293,16 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
 }
 
-/* Halve the longer side, or first the columns, until there are enough blocks. */
+/* Halve the longer side (of equal ones that of the larger matrix), or first the columns, until
+ * there are enough blocks. */
 static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        if (by_column && (columns_first || columns > rows || !by_row))
+        if (by_column &&
+            (columns_first || columns > rows || !by_row || (columns == rows && n >= m)))
             split->across *= 2;
         else if (by_row)
             split->down *= 2;

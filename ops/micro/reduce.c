@@ -1,7 +1,8 @@
 /* reduce.c - y = sum (max, min) of x over axes.
  *
- * The order of additions is fixed by shape and strides. Long sums are made of blocks: lanes and rows
- * of a block add up in the element type, blocks in f64, so the error does not grow with length. */
+ * The order of additions is fixed by shape and strides. Long sums are made of blocks: lanes and
+ * rows of a block add up in the element type, blocks in f64, so the error does not grow with
+ * length. */
 #include "ops/micro/reduce.h"
 
 #include "ops/common.h"

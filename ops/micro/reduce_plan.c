@@ -62,7 +62,7 @@ static void add_reduced(heed_loops *loops, const heed_view *x, unsigned mask)
     }
 }
 
-/* Kept loops in the order of the output, whose axes are x's or, without keep, those left of them. */
+/* Kept loops, in the order of the output: its axes are x's, or without keep those left of them. */
 static void add_kept(heed_loops *loops, const heed_view *x, const heed_view *y, unsigned reduced)
 {
     bool keep = y->shape.rank == x->shape.rank;

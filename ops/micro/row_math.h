@@ -97,14 +97,26 @@ static inline real row_inverse(real sum) /* 1 / sum, and 0 for the sum of a row 
     return sum == 0 ? 0 : 1 / sum;
 }
 
-/* y = scale softmax(x), 0 where all of x is -inf; y may be x. A row of at most one vector stays in
- * a register. */
+/* A row of at most two vectors, which stays in registers. */
+static inline void short_row_softmax(const real *x, real *y, int64_t n, real scale)
+{
+    bool two = n > HEED_LANES;
+    int64_t first = two ? HEED_LANES : n;
+    vec a = vec_load_part(x, first, -INFINITY), b = vec_fill(-INFINITY);
+    if (two) b = vec_load_part(x + first, n - first, -INFINITY);
+    real most = row_shift(vec_max_lanes(vec_max(a, b)));
+    vec sum = a = vec_exp_negative(a - most);
+    if (two) sum += b = vec_exp_negative(b - most);
+    real factor = scale * row_inverse(vec_sum_lanes(sum));
+    vec_store_part(y, a * factor, first);
+    if (two) vec_store_part(y + first, b * factor, n - first);
+}
+
+/* y = scale softmax(x), 0 where all of x is -inf; y may be x. */
 static inline void row_softmax(const real *x, real *y, int64_t n, real scale)
 {
-    if (n <= HEED_LANES) {
-        vec e = vec_load_part(x, n, -INFINITY);
-        e = vec_exp_negative(e - row_shift(vec_max_lanes(e)));
-        vec_store_part(y, e * (scale * row_inverse(vec_sum_lanes(e))), n);
+    if (n <= 2 * HEED_LANES) {
+        short_row_softmax(x, y, n, scale);
         return;
     }
     real most = row_shift(row_max(x, n));

@@ -1,10 +1,11 @@
 /* vector_math.h - exp, log and their relatives on `vec`; for the stamped part of kernel files only.
  *
- * f32, on every instruction set: largest errors over all 2^32 arguments, denormal results included
- * (HEED_EXHAUSTIVE=1 with tests/ops_vector_math.c measures them again), in units in the last place
- * of the correctly rounded float:
+ * f32: the largest distance from the exact value over all 2^32 arguments, denormal results
+ * included, in units in the last place (HEED_EXHAUSTIVE=1 with tests/ops_vector_math.c measures it):
  *
- *     exp @exp@   log @log@   tanh @tanh@   sigmoid @sigmoid@   silu @silu@   softplus @softplus@   erf @erf@   gelu @gelu@
+ *                exp   log   tanh  sigmoid  silu  softplus  erf   gelu
+ *     with FMA   @       with FMA@
+ *     without    @       without@
  *
  * NaN gives NaN; results overflow to inf and underflow through the denormals to 0; functions that
  * have a limit at -inf or inf return it. f64 calls libm lane by lane.
@@ -16,6 +17,9 @@
 #define HEED_OPS_MICRO_VECTOR_MATH_H
 
 #include <math.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "ops/kernel.h"
 
@@ -86,19 +90,68 @@ static inline void vec_store(real *y, vec x)
     *(vec_u *)y = x;
 }
 
-/* The first n lanes, n <= HEED_LANES; nothing past them is touched. Other lanes read `fill`. */
+/* The first n lanes, 0 <= n <= HEED_LANES; nothing past them is touched. Other lanes read `fill`.
+ * Intrinsics, because compilers make a jump for every lane of the plain loops, and short rows are
+ * nothing but such parts. */
+#if defined(__AVX512F__) && HEED_VECTOR_BYTES == 64
+
+static inline vec vec_load_part(const real *x, int64_t n, real fill)
+{
+#ifdef HEED_STAMP_F64
+    return (vec)_mm512_mask_loadu_pd((__m512d)vec_fill(fill), (__mmask8)((1u << n) - 1), x);
+#else
+    return (vec)_mm512_mask_loadu_ps((__m512)vec_fill(fill), (__mmask16)((1u << n) - 1), x);
+#endif
+}
+
+static inline void vec_store_part(real *y, vec x, int64_t n)
+{
+#ifdef HEED_STAMP_F64
+    _mm512_mask_storeu_pd(y, (__mmask8)((1u << n) - 1), (__m512d)x);
+#else
+    _mm512_mask_storeu_ps(y, (__mmask16)((1u << n) - 1), (__m512)x);
+#endif
+}
+
+#elif defined(__AVX2__) && HEED_VECTOR_BYTES == 32
+
+static inline vec vec_load_part(const real *x, int64_t n, real fill)
+{
+    ivec inside = vec_lane_numbers() < (ireal)n;
+#ifdef HEED_STAMP_F64
+    return vec_select(inside, (vec)_mm256_maskload_pd(x, (__m256i)inside), vec_fill(fill));
+#else
+    return vec_select(inside, (vec)_mm256_maskload_ps(x, (__m256i)inside), vec_fill(fill));
+#endif
+}
+
+static inline void vec_store_part(real *y, vec x, int64_t n)
+{
+    ivec inside = vec_lane_numbers() < (ireal)n;
+#ifdef HEED_STAMP_F64
+    _mm256_maskstore_pd(y, (__m256i)inside, (__m256d)x);
+#else
+    _mm256_maskstore_ps(y, (__m256i)inside, (__m256)x);
+#endif
+}
+
+#else
+
 static inline vec vec_load_part(const real *x, int64_t n, real fill)
 {
     vec out = vec_fill(fill);
-    for (ireal l = 0; l < HEED_LANES; l++) out[l] = l < (ireal)n ? x[l] : fill;
+    for (int l = 0; l < HEED_LANES; l++)
+        if (l < n) out[l] = x[l];
     return out;
 }
 
 static inline void vec_store_part(real *y, vec x, int64_t n)
 {
-    for (ireal l = 0; l < HEED_LANES; l++)
-        if (l < (ireal)n) y[l] = x[l];
+    for (int l = 0; l < HEED_LANES; l++)
+        if (l < n) y[l] = x[l];
 }
+
+#endif
 
 /* y[k] = f(x[k]) for 0 <= k < n; f is a name, so that it is inlined. */
 static inline __attribute__((always_inline)) void vec_map(int64_t n, const real *x, real *y,
@@ -190,7 +243,7 @@ static inline vec vec_log(vec x)
 }
 
 /* z + z^3 P(z^2) for z = |x| < 0.6. From there with t = n / d = tanh(z / 2):
- * tanh z = 2 t / (1 + t^2) = 2 n d / (d^2 + n^2), which does not feel t's error where t is near 1. */
+ * tanh z = 2 t / (1 + t^2) = 2 n d / (d^2 + n^2), which hardly feels t's error near t = 1. */
 static inline vec vec_tanh(vec x)
 {
     vec z = vec_abs(x);

@@ -1,0 +1,91 @@
+/* harness_run.h - one run of a model's program: what the harness's files share. */
+#ifndef HEED_MODELS_HARNESS_RUN_H
+#define HEED_MODELS_HARNESS_RUN_H
+
+#include <stdio.h>
+
+#include "models/harness.h"
+#include "tensor/json.h"
+
+enum { HEED_DONE = 0, HEED_FAILED = 1, HEED_USAGE = 2, HEED_INTERRUPTED = 130 };
+
+typedef struct heed_run {
+    const heed_model *model;
+    void *own; /* the model's settings */
+    heed_settings settings;
+    heed_error error;
+    heed_arena memory; /* texts of this run */
+
+    heed_store *store;
+    heed_graph *graph; /* training */
+    heed_trainer *trainer;
+    bool clips;               /* the trainer knows the gradient's norm */
+    heed_program_facts facts; /* of the program that runs most: training or evaluation */
+
+    heed_graph *answer_graph, *loss_graph; /* evaluation */
+    heed_program *answer, *loss;
+
+    double start;                            /* heed_seconds() when the program started */
+    double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */
+    int64_t first_step;                      /* 0, or where a checkpoint stood */
+    double last_loss, value[HEED_METRICS];   /* NaN until known */
+    bool scored;
+
+    FILE *log;
+    double drawn; /* when progress was last shown */
+    bool bar;     /* on a terminal */
+} heed_run;
+
+/* ---- harness_options.c ---- */
+
+/* Fill settings and own from the command line. false: error says what is wrong. */
+bool heed_options_read(const heed_model *model, int argc, char *const *argv,
+                       heed_settings *settings, void *own, heed_error *error);
+void heed_options_help(const heed_model *model, FILE *to);
+/* The settings that matter to a file, as metadata: all that `trains`, or only what `shapes`. Texts
+ * live in `memory`. return: how many, at most `room`; -1 without memory. */
+enum { HEED_NOTES = 64 };
+int heed_options_notes(const heed_model *model, const heed_settings *settings, const void *own,
+                       bool trains, heed_arena *memory, heed_metadata *notes, int room);
+void heed_options_json(const heed_model *model, const void *own, heed_json_out *out);
+
+/* ---- harness_files.c ---- */
+
+bool heed_run_check_paths(heed_run *run); /* before hours of work: can we write there? */
+bool heed_run_load(heed_run *run);        /* --load */
+bool heed_run_save(heed_run *run);        /* --save */
+bool heed_run_resume(heed_run *run);      /* the checkpoint in --resume DIR, if there is one */
+bool heed_run_checkpoint(heed_run *run);
+const char *heed_run_checkpoint_path(heed_run *run);
+
+/* ---- harness_train.c ---- */
+
+bool heed_run_build_trainer(heed_run *run);
+/* return: HEED_DONE, HEED_FAILED with run->error set, or HEED_INTERRUPTED */
+int heed_run_train(heed_run *run);
+void heed_run_catch_interrupts(void);
+bool heed_run_interrupted(void);
+/* Refuse a program that would not fit this machine's memory: asking for the pages one by one later
+ * would end the process without a word. */
+bool heed_run_fits(heed_run *run, const heed_program *program);
+
+/* ---- harness_evaluate.c ---- */
+
+bool heed_run_evaluate(heed_run *run);     /* run->value, by free running on fresh examples */
+bool heed_run_measure_loss(heed_run *run); /* run->last_loss, on evaluation data */
+
+/* ---- harness_report.c ---- */
+
+double heed_seconds(void); /* a clock that only moves forward */
+bool heed_log_open(heed_run *run);
+void heed_log_step(heed_run *run);
+void heed_log_value(heed_run *run);
+bool heed_log_flush(heed_run *run); /* false: the disk refused, run->error says so */
+bool heed_log_close(heed_run *run);
+void heed_progress(heed_run *run, bool last);
+void heed_progress_value(heed_run *run);
+bool heed_report_plan(heed_run *run); /* --dry-run */
+bool heed_report_result(heed_run *run);
+int64_t heed_peak_bytes(void);
+
+#endif

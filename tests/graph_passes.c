@@ -1,0 +1,170 @@
+/* Every pass leaves the results as they are; so does the number of threads, to the bit. */
+#include "tests/graph_examples.h"
+#include "tests/graph_kit.h"
+
+/* As graph/passes/passes.c names them; "none" leaves only what running needs. */
+static const char *const settings[] = {
+    "none",   "-dead", "-fold",  "-simplify", "-cse",       "-place",     "-fuse",
+    "-stage", "-inplace", "-reuse", "none,+fuse", "none,+place", "none,+inplace,+reuse",
+    "none,+stage", "none,+cse,+fold,+simplify",
+};
+enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
+
+static void check_passes(const graph_example *example, heed_dtype dtype, double tolerance)
+{
+    heed_store *store = heed_store_new(3);
+    heed_graph *g = heed_graph_new(.store = store, .dtype = dtype, .training = true);
+    heed_node *outputs[2 * EXAMPLE_OUTPUTS];
+    int n = example->build(g, outputs);
+    cr_assert(n > 1, "%s: %s", example->name, heed_why(g));
+    kit_values all = kit_run(g, outputs, n, (heed_compile_options){ .threads = 1 });
+    cr_assert(kit_finite(all), "%s", example->name);
+    for (int i = 0; i < N_SETTINGS; i++) {
+        heed_compile_options options = { .threads = 1, .passes = settings[i] };
+        kit_values some = kit_run(g, outputs, n, options);
+        int64_t at = kit_difference(all, some, tolerance);
+        cr_expect(at < 0, "%s %s, passes '%s': number %lld is %.17g, with all passes %.17g",
+                  example->name, heed_dtype_name(dtype), settings[i], (long long)at,
+                  at < 0 ? 0 : some.value[at], at < 0 ? 0 : all.value[at]);
+        heed_free(some.value);
+    }
+    for (int threads = 2; threads <= 8; threads += threads > 2 ? 5 : 1) {
+        kit_values some = kit_run(g, outputs, n, (heed_compile_options){ .threads = threads });
+        cr_expect(kit_same_bits(all, some), "%s with %d threads: other bits", example->name,
+                  threads);
+        heed_free(some.value);
+    }
+    heed_free(all.value);
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
+Test(graph_passes, leave_results_as_they_are_f64)
+{
+    for (int i = 0; graph_example_at(i); i++) check_passes(graph_example_at(i), HEED_F64, 1e-12);
+    cr_expect_eq(heed_memory_live_blocks(), 0, "nothing leaks");
+}
+
+Test(graph_passes, leave_results_as_they_are_f32)
+{
+    for (int i = 0; graph_example_at(i); i++) check_passes(graph_example_at(i), HEED_F32, 1e-5);
+    cr_expect_eq(heed_memory_live_blocks(), 0, "nothing leaks");
+}
+
+/* ---- each pass does what it is for, and stops when switched off ---- */
+
+static heed_program_facts facts_of(heed_node *const *y, int n, const char *passes)
+{
+    heed_program *p = heed_compile(y[0]->graph, y, n, .threads = 1, .passes = passes);
+    cr_assert_not_null(p, "%s", heed_why(y[0]->graph));
+    heed_program_facts facts = heed_program_describe(p);
+    heed_program_free(p);
+    return facts;
+}
+
+Test(graph_passes, dead_nodes_are_left_out)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 4, 4), *y = heed_softmax(x, -1);
+    for (int i = 0; i < 10; i++) cr_assert_not_null(heed_softmax(heed_neg(x), -1));
+    heed_program_facts on = facts_of(&y, 1, "none,+dead"), off = facts_of(&y, 1, "none");
+    cr_expect_eq(on.instructions, 1);
+    cr_expect_eq(off.instructions, 21);
+    heed_graph_free(g);
+}
+
+Test(graph_passes, equal_nodes_become_one)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 4, 4);
+    heed_node *y = heed_add(heed_softmax(x, -1), heed_softmax(x, -1));
+    cr_expect_eq(facts_of(&y, 1, "none,+cse").instructions, 2);
+    cr_expect_eq(facts_of(&y, 1, "none").instructions, 3);
+    heed_node *a = heed_scale(x, 2), *b = heed_scale(x, 3), *sum = heed_add(a, b);
+    cr_expect_eq(facts_of(&sum, 1, "none,+cse,+dead").instructions, 3, "other attributes");
+    heed_graph_free(g);
+}
+
+Test(graph_passes, dropout_masks_do_not_become_one)
+{
+    heed_graph *g = heed_graph_new(.training = true);
+    heed_node *x = heed_full(g, 1, 64);
+    heed_node *y = heed_sub(heed_dropout(x, 0.5), heed_dropout(x, 0.5));
+    kit_values v = kit_run(g, &y, 1, (heed_compile_options){ .threads = 1 });
+    int different = 0;
+    for (int i = 0; i < 64; i++) different += v.value[i] != 0;
+    cr_expect(different > 8, "two dropouts draw two masks");
+    heed_free(v.value);
+    heed_graph_free(g);
+}
+
+Test(graph_passes, constants_are_folded_and_identities_dropped)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 4);
+    heed_node *two = heed_add(heed_number(g, 1), heed_number(g, 1));
+    heed_node *y = heed_mul(x, heed_sqrt(heed_square(two)));
+    cr_expect_eq(facts_of(&y, 1, "none,+fold,+dead").instructions, 1);
+    cr_expect_eq(facts_of(&y, 1, "none").instructions, 4);
+    heed_node *same = heed_neg(heed_mul(x, heed_number(g, 1)));
+    cr_expect_eq(facts_of(&same, 1, "none,+simplify,+dead").instructions, 1);
+    cr_expect_eq(facts_of(&same, 1, "none,+dead").instructions, 2);
+    heed_graph_free(g);
+}
+
+Test(graph_passes, elementwise_neighbours_are_fused)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 40, 40), *y = x;
+    for (int i = 0; i < 8; i++) y = heed_tanh(heed_add(y, x));
+    heed_program_facts on = facts_of(&y, 1, "none,+fuse"), off = facts_of(&y, 1, "none");
+    cr_expect_eq(on.instructions, 1);
+    cr_expect_eq(off.instructions, 16);
+    cr_expect(on.planned_bytes < off.planned_bytes / 4, "values stay in the cache");
+    heed_graph_free(g);
+}
+
+Test(graph_passes, parts_of_a_concat_are_computed_in_place)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 16, 16);
+    heed_node *y = heed_concat(HEED_NODES(heed_softmax(x, -1), heed_log_softmax(x, -1)), 0);
+    cr_expect_eq(facts_of(&y, 1, "none,+place").instructions, 2);
+    cr_expect_eq(facts_of(&y, 1, "none").instructions, 3);
+    heed_graph_free(g);
+}
+
+Test(graph_passes, memory_is_taken_over_and_reused)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 64, 64), *y = x;
+    for (int i = 0; i < 10; i++) y = heed_softmax(y, -1);
+    size_t none = facts_of(&y, 1, "none").planned_bytes;
+    size_t in_place = facts_of(&y, 1, "none,+inplace").planned_bytes;
+    size_t reuse = facts_of(&y, 1, "none,+reuse").planned_bytes;
+    cr_expect(none >= 10 * 64 * 64 * sizeof(float));
+    cr_expect(in_place < 2 * 64 * 64 * sizeof(float));
+    cr_expect(reuse < 3 * 64 * 64 * sizeof(float));
+    heed_graph_free(g);
+}
+
+Test(graph_passes, unknown_names_are_refused_with_the_list)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *y = heed_neg(heed_input(g, "x", HEED_F32, 2));
+    cr_assert_null(heed_compile(g, &y, 1, .passes = "-fuze"));
+    cr_expect_not_null(strstr(heed_why(g), "'fuze'"), "%s", heed_why(g));
+    cr_expect_not_null(strstr(heed_why(g), "inplace"), "%s", heed_why(g));
+    heed_graph_free(g);
+}
+
+Test(graph_passes, environment_variable_switches_too)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 8), *y = heed_exp(heed_neg(x));
+    cr_expect_eq(facts_of(&y, 1, NULL).instructions, 1);
+    setenv("HEED_PASSES", "-fuse", 1);
+    cr_expect_eq(facts_of(&y, 1, NULL).instructions, 2);
+    unsetenv("HEED_PASSES");
+    heed_graph_free(g);
+}

@@ -1,0 +1,42 @@
+/* bench.h - between the parts of `heed bench`: what is measured, and how. */
+#ifndef HEED_TOOLS_BENCH_H
+#define HEED_TOOLS_BENCH_H
+
+#include "models/models.h"
+
+/* One measurement: a graph, its outputs, and the work that one run has to do. */
+typedef struct bench_case {
+    const char    *name;
+    int            threads;
+    double         seconds;     /* to spend on it */
+    heed_graph    *graph;
+    heed_node     *outputs[4];
+    int            n_outputs;
+    heed_tiny      tiny;        /* whole training steps: ... */
+    heed_trainer  *trainer;     /* ... instead of graph and outputs */
+    double         flops;       /* arithmetic of one run; 0: memory is the limit */
+    double         bytes;       /* that have to move */
+} bench_case;
+
+typedef struct bench_result {
+    bool   done;
+    char   why[400];
+    double us, gflops, gbytes_s, share;
+    double planned_bytes, resident_bytes;
+} bench_result;
+
+typedef struct bench_peaks {
+    double gflops[2], gbytes_s[2]; /* one thread; all threads asked for */
+} bench_peaks;
+
+/* Build the case that `name` describes ("matmul/512x512x64"). false: error says what is wrong. */
+bool bench_build(bench_case *c, heed_error *error);
+void bench_free(bench_case *c);
+extern const char *const bench_default_names[]; /* NULL-terminated */
+
+double bench_now(void); /* seconds */
+bench_peaks bench_measure_peaks(int threads);
+/* In a process of its own, so that resident memory is the case's own. */
+bench_result bench_measure(const char *name, int threads, double seconds, const bench_peaks *peaks);
+
+#endif

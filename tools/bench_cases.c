@@ -1,0 +1,232 @@
+/* bench_cases.c - what `heed bench` can measure, by name: KIND/SIZES. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/bench.h"
+
+enum { MOST_SIZES = 4 };
+
+typedef struct bench_kind {
+    const char *name, *sizes; /* "matmul", "MxKxN" */
+    int n_sizes;
+    void (*build)(bench_case *c, const int64_t *size);
+} bench_kind;
+
+const char *const bench_default_names[] = {
+    "matmul/64x64x64",      "matmul/128x128x128",  "matmul/256x256x256",
+    "matmul/1024x1024x1024", "matmul/32x512x128",  "matmul/128x1024x256",
+    "matmul/4096x64x64",    "matmul/1x512x512",    "matmul/512x512x1",
+    "exp/4096",             "tanh/4096",           "sigmoid/4096",
+    "gelu/4096",            "silu/4096",           "erf/4096",
+    "add/16777216",         "softmax/4096x512",    "layer_norm/4096x512",
+    "cross_entropy/4096x512", "sum/4096x512",      "sum_columns/4096x512",
+    "conv1d/32x64x256x3",   "step/ptrnet",         NULL,
+};
+
+static heed_node *matrix(bench_case *c, const char *name, int64_t rows, int64_t columns)
+{
+    return heed_input(c->graph, name, HEED_F32, rows, columns);
+}
+
+static void want(bench_case *c, heed_node *node)
+{
+    c->outputs[c->n_outputs++] = node;
+}
+
+/* y and the gradients of <y, r> with respect to x: what a training step asks of an operation. */
+static void want_with_reverse(bench_case *c, heed_node *y, heed_node *const *x, int n)
+{
+    heed_node *dx[2];
+    want(c, y);
+    if (!y) return;
+    heed_node *r = heed_input_shaped(c->graph, "r", y->dtype, y->shape);
+    if (!heed_gradient(y, r, x, n, dx)) return;
+    for (int i = 0; i < n; i++) want(c, dx[i]);
+}
+
+static double bytes_of(double elements, int passes)
+{
+    return elements * passes * (double)sizeof(float);
+}
+
+static void build_matmul(bench_case *c, const int64_t *size)
+{
+    want(c, heed_matmul(matrix(c, "a", size[0], size[1]), matrix(c, "b", size[1], size[2])));
+    c->flops = 2.0 * (double)size[0] * (double)size[1] * (double)size[2];
+    c->bytes = bytes_of((double)(size[0] * size[1] + size[1] * size[2] + size[0] * size[2]), 1);
+}
+
+static void build_batched(bench_case *c, const int64_t *size)
+{
+    heed_node *a = heed_input(c->graph, "a", HEED_F32, size[0], size[1], size[2]);
+    heed_node *b = heed_input(c->graph, "b", HEED_F32, size[0], size[2], size[3]);
+    want(c, heed_matmul(a, b));
+    c->flops = 2.0 * (double)size[0] * (double)size[1] * (double)size[2] * (double)size[3];
+}
+
+static void build_softmax(bench_case *c, const int64_t *size)
+{
+    heed_node *x = matrix(c, "x", size[0], size[1]);
+    want_with_reverse(c, heed_softmax(x, -1), &x, 1);
+    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+}
+
+static void build_log_softmax(bench_case *c, const int64_t *size)
+{
+    heed_node *x = matrix(c, "x", size[0], size[1]);
+    want_with_reverse(c, heed_log_softmax(x, -1), &x, 1);
+    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+}
+
+static void build_layer_norm(bench_case *c, const int64_t *size)
+{
+    heed_node *x = matrix(c, "x", size[0], size[1]);
+    want_with_reverse(c, heed_layer_norm(x, NULL, NULL, 0), &x, 1);
+    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+}
+
+static void build_cross_entropy(bench_case *c, const int64_t *size)
+{
+    heed_node *x = matrix(c, "x", size[0], size[1]), *dx = NULL;
+    heed_node *loss = heed_cross_entropy(x, heed_input(c->graph, "y", HEED_I32, size[0]));
+    want(c, loss);
+    if (heed_gradient(loss, NULL, &x, 1, &dx)) want(c, dx);
+    c->bytes = bytes_of((double)(size[0] * size[1]), 3);
+}
+
+static void build_sum(bench_case *c, const int64_t *size)
+{
+    want(c, heed_sum(matrix(c, "x", size[0], size[1]), 1, false));
+    c->bytes = bytes_of((double)(size[0] * size[1]), 1);
+}
+
+static void build_sum_columns(bench_case *c, const int64_t *size)
+{
+    want(c, heed_sum(matrix(c, "x", size[0], size[1]), 0, false));
+    c->bytes = bytes_of((double)(size[0] * size[1]), 1);
+}
+
+static void build_conv1d(bench_case *c, const int64_t *size)
+{
+    heed_node *in[2] = { heed_input(c->graph, "x", HEED_F32, size[0], size[1], size[2]),
+                         heed_input(c->graph, "w", HEED_F32, size[1], size[1], size[3]) };
+    int64_t pad = (size[3] - 1) / 2;
+    want_with_reverse(c, heed_conv1d(in[0], in[1], .pad_left = pad, .pad_right = size[3] - 1 - pad),
+                      in, 2);
+    c->flops = 6.0 * (double)(size[0] * size[1] * size[2]) * (double)(size[1] * size[3]);
+}
+
+static const bench_kind kinds[] = {
+    { "matmul", "MxKxN", 3, build_matmul },
+    { "batched", "BxMxKxN", 4, build_batched },
+    { "softmax", "RxC", 2, build_softmax },
+    { "log_softmax", "RxC", 2, build_log_softmax },
+    { "layer_norm", "RxC", 2, build_layer_norm },
+    { "cross_entropy", "RxC", 2, build_cross_entropy },
+    { "sum", "RxC", 2, build_sum },
+    { "sum_columns", "RxC", 2, build_sum_columns },
+    { "conv1d", "BxCxLxK", 4, build_conv1d },
+};
+
+/* Any elementwise operation, on N floats. */
+static bool build_elementwise(bench_case *c, const heed_op *op, int64_t n)
+{
+    heed_node *in[HEED_TILE_INPUTS];
+    char       name[16], attr[256] = { 0 };
+    for (int i = 0; i < op->n_in; i++) {
+        snprintf(name, sizeof name, "x%d", i);
+        in[i] = heed_input(c->graph, name, HEED_F32, n);
+    }
+    want(c, heed_apply(op, attr, op->n_in, in));
+    c->bytes = bytes_of((double)n, op->n_in + 1);
+    return true;
+}
+
+/* Whole training steps in the configurations of tools/peers: same shapes, loss and optimizer. */
+static const struct {
+    const char *model, *options;
+    double      lr, clip_norm;
+} steps[] = {
+    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --glimpses 0 --no-mask", 1e-3, 2 },
+};
+
+#define NAME_AND_MODEL(name) { #name, &heed_model_##name },
+static const struct {
+    const char       *name;
+    const heed_model *model;
+} models[] = { HEED_MODELS(NAME_AND_MODEL) };
+
+static bool build_step(bench_case *c, const char *name, heed_error *error)
+{
+    const heed_model *model = NULL;
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
+        if (strcmp(name, models[i].name) == 0) model = models[i].model;
+    for (size_t i = 0; model && i < sizeof steps / sizeof steps[0]; i++) {
+        if (strcmp(name, steps[i].model) != 0) continue;
+        if (!heed_tiny_build(&c->tiny, model, steps[i].options, HEED_F32, error)) return false;
+        c->trainer = heed_trainer_new(c->tiny.loss, heed_adam(.lr = steps[i].lr),
+                                      .clip_norm = steps[i].clip_norm, .threads = c->threads);
+        if (!c->trainer) return heed_fail(error, "%s: %s", c->name, heed_why(c->tiny.graph));
+        heed_tiny_fill(&c->tiny, heed_trainer_program(c->trainer));
+        c->flops = heed_program_describe(heed_trainer_program(c->trainer)).flops;
+        return true;
+    }
+    return heed_fail(error, "%s: no step of such a model is measured", c->name);
+}
+
+/* "12x34" into sizes; false unless exactly n positive numbers. */
+static bool read_sizes(const char *text, int64_t *size, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char *end;
+        size[i] = strtoll(text, &end, 10);
+        if (end == text || size[i] < 1 || size[i] > 1 << 28) return false;
+        if (*end != (i + 1 < n ? 'x' : '\0')) return false;
+        text = end + 1;
+    }
+    return true;
+}
+
+static bool build_named(bench_case *c, heed_error *error)
+{
+    const char *slash = strchr(c->name, '/');
+    size_t      length = slash ? (size_t)(slash - c->name) : 0;
+    int64_t     size[MOST_SIZES];
+    char        op_name[64];
+    if (!slash || length >= sizeof op_name)
+        return heed_fail(error, "'%s' is not KIND/SIZES (see heed bench --help)", c->name);
+    memcpy(op_name, c->name, length);
+    op_name[length] = 0;
+    if (strcmp(op_name, "step") == 0) return build_step(c, slash + 1, error);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(op_name, kinds[i].name) != 0) continue;
+        if (!read_sizes(slash + 1, size, kinds[i].n_sizes))
+            return heed_fail(error, "'%s': the sizes must be %s/%s", c->name, op_name,
+                             kinds[i].sizes);
+        kinds[i].build(c, size);
+        return true;
+    }
+    const heed_op *op = heed_find_op(op_name);
+    if (!op || !op->tile)
+        return heed_fail(error, "'%s': unknown kind (see heed bench --help)", c->name);
+    if (!read_sizes(slash + 1, size, 1))
+        return heed_fail(error, "'%s': the size must be %s/N", c->name, op_name);
+    return build_elementwise(c, op, size[0]);
+}
+
+bool bench_build(bench_case *c, heed_error *error)
+{
+    c->graph = heed_graph_new(.training = true);
+    if (!build_named(c, error)) return false;
+    if (heed_graph_failed(c->graph))
+        return heed_fail(error, "%s: %s", c->name, heed_why(c->graph));
+    return true;
+}
+
+void bench_free(bench_case *c)
+{
+    heed_trainer_free(c->trainer);
+    heed_tiny_free(&c->tiny);
+    heed_graph_free(c->graph);
+}
