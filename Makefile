@@ -28,7 +28,8 @@ ISAS := portable neon
 else
 ISAS := portable
 endif
-KERNEL       := -O3 -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffp-contract=fast \
+KERNEL_OPT   ?= -O3
+KERNEL       := $(KERNEL_OPT) -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffp-contract=fast \
                 -Wno-unused-parameter -Wno-psabi -DHEED_STAMP
 ISA_portable := -DHEED_VECTOR_BYTES=16
 ISA_neon     := -DHEED_VECTOR_BYTES=16
@@ -96,7 +97,7 @@ asan: ; @$(SANITIZED) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsani
 ubsan: ; @$(SANITIZED) B=build/ubsan CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" test
 # Criterion cannot start under the thread sanitizer: see tests/plain/criterion/criterion.h.
 tsan: ; @$(SANITIZED) B=build/tsan PLAIN=1 CFLAGS="-O1 -g -fsanitize=thread -Itests/plain" test
-SANITIZED := ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory
+SANITIZED := ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory KERNEL_OPT=-O1
 
 SOURCES = $(LIB_SRC) $(MODEL_SRC) $(DATA_SRC) $(TOOL_SRC) $(wildcard tests/*.c */*.h */*/*.h *.h)
 lint:

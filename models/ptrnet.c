@@ -10,8 +10,6 @@
  * the order of the numbers does not matter [OM].
  *
  * Everything is time-major: [n, B, ..] for the n numbers of B sets, [T, ..] for the T = n steps. */
-#include <math.h>
-
 #include "models/data/sort.h"
 #include "models/models.h"
 
@@ -129,10 +127,11 @@ static decoder decoder_of(const ptrnet *o, heed_scope *s, heed_node *x)
     return r;
 }
 
-/* -inf where `taken` is 1: what was pointed at cannot be pointed at again. */
+/* What was pointed at cannot be pointed at again: a score of which the softmax is 0, and finite, so
+ * that HEED_CHECK=nan stays of use. */
 static heed_node *without(heed_node *u, heed_node *taken)
 {
-    return taken ? heed_masked_fill(u, taken, -INFINITY) : u;
+    return taken ? heed_masked_fill(u, taken, -1e30) : u;
 }
 
 /* sum_i softmax(u)_i e_i for all steps: [T, n, B], [n, B, H] -> [T, B, H] */

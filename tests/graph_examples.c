@@ -66,7 +66,7 @@ static int broadcasting(heed_graph *g, heed_node **outputs)
     heed_node *c = heed_input(g, "c", dtype, 5), *d = heed_input(g, "d", dtype, 2, 1, 4, 5);
     heed_node *e = heed_full(g, 1.5, 1, 1), *zero = heed_number(g, 0);
     heed_node *y = heed_add(heed_mul(a, b), heed_div(c, heed_add(e, heed_square(b))));
-    y = heed_where(heed_greater(y, zero), heed_sub(y, d), heed_maximum(d, heed_exp(c)));
+    y = heed_where(heed_stop_gradient(heed_greater(y, zero)), heed_sub(y, d), heed_maximum(d, heed_exp(c)));
     y = heed_add(heed_mul(y, heed_number(g, 1)), zero);
     heed_node *row = heed_mean(y, -1, true), *more = heed_sum_axes(y, (int[]){ 0, 2 }, 2, false);
     heed_node *loss = heed_add(weighted(heed_sub(y, row)), weighted(more));
@@ -134,7 +134,7 @@ static int indices(heed_graph *g, heed_node **outputs)
 {
     heed_node *index = heed_input(g, "index", HEED_I32, 4, 6);
     heed_node *x = heed_embedding_table(heed_root(g), "words", index, 3, 5); /* [4, 6, 5] */
-    heed_node *best = heed_argmax(x, -1);
+    heed_node *best = heed_stop_gradient(heed_argmax(x, -1));
     heed_node *hot = heed_one_hot(best, 5);
     heed_node *picked = heed_gather(x, index, 1, 1); /* [4, 6, 5] */
     heed_node *y = heed_dropout(heed_add(heed_mul(x, hot), picked), 0.25);

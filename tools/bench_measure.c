@@ -158,7 +158,7 @@ static bench_result measure_here(const char *name, int threads, double seconds)
         result.resident_bytes = resident_bytes();
         result.done = true;
     }
-    snprintf(result.why, sizeof result.why, "%s", error.text);
+    snprintf(result.why, sizeof result.why, "%.399s", error.text);
     if (!c.trainer) heed_program_free(program);
     bench_free(&c);
     return result;
