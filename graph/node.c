@@ -145,6 +145,10 @@ heed_node *heed_node_clone(heed_graph *graph, const heed_node *node, heed_node *
     copy->attr = fresh.attr;
     if (node->n_in) memcpy(copy->in, in, (size_t)node->n_in * sizeof *in);
     if (node->attr) memcpy(copy->attr, node->attr, node->op->attr_size);
+    if (node->op == &heed_op_full) { /* a folded one's value goes with the graph it was made in */
+        copy->value = heed_arena_copy(&graph->arena, node->value, sizeof(double));
+        if (!copy->value) return heed_graph_fail(graph, "no memory for a constant");
+    }
     return copy;
 }
 

@@ -18,7 +18,7 @@ static const heed_option common[] = {
       .help = "training steps" },
     { "batch", HEED_WHOLE, AT(batch), .low = 1, .high = 1e6, .trains = true,
       .help = "examples in a step" },
-    { "lr", HEED_NUMBER, AT(lr), .low = 1e-12, .high = 1e6, .trains = true,
+    { "lr", HEED_NUMBER, AT(lr), .low = 1e-12, .high = 1e30, .trains = true,
       .help = "peak learning rate" },
     { "seed", HEED_WHOLE, AT(seed), .initial = 1, .low = 0, .high = MOST, .trains = true,
       .help = "of parameters and data" },

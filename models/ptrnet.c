@@ -276,7 +276,7 @@ static void ptrnet_recipe(const void *own, const heed_settings *settings, heed_o
     options->clip_norm = 2;
     options->schedule = (heed_schedule){ .rule = HEED_SCHEDULE_COSINE,
                                          .warmup = settings->steps / 10,
-                                         .steps = settings->steps };
+                                         .steps = settings->steps > 0 ? settings->steps : 1 };
 }
 
 /* clang-format off */

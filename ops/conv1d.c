@@ -86,7 +86,7 @@ static const heed_kernel kernel = HEED_KERNEL_TABLE(conv1d);
 /* ---- shared with dx and dw ---- */
 
 /* Zero means one; anything past 2^31 would overflow positions. */
-static bool check_options(heed_infer *infer, heed_conv1d_options *o)
+static bool check_options(heed_infer *infer, conv1d_attr *o)
 {
     const int64_t most = INT32_MAX;
     if (o->stride == 0) o->stride = 1;
@@ -104,7 +104,7 @@ static bool check_options(heed_infer *infer, heed_conv1d_options *o)
 
 bool heed_conv1d_check(heed_infer *infer, const heed_shape *x, const heed_shape *w, heed_shape *y)
 {
-    heed_conv1d_options *o = &((conv1d_attr *)infer->attr)->options;
+    conv1d_attr *o = infer->attr;
     if (!heed_need_real(infer, 0) || !heed_need_real(infer, 1) || !heed_need_same_dtype(infer))
         return false;
     if (x->rank != 3 || w->rank != 3)
@@ -130,17 +130,16 @@ bool heed_conv1d_check(heed_infer *infer, const heed_shape *x, const heed_shape 
 conv1d_geometry heed_conv1d_geometry_of(const heed_shape *x, const heed_shape *w,
                                         const heed_shape *y, const conv1d_attr *attr)
 {
-    const heed_conv1d_options *o = &attr->options;
     return (conv1d_geometry){ .batch = x->dim[0],
-                              .groups = o->groups,
+                              .groups = attr->groups,
                               .in = w->dim[1],
-                              .out = w->dim[0] / o->groups,
+                              .out = w->dim[0] / attr->groups,
                               .length = x->dim[2],
                               .out_length = y->dim[2],
                               .taps = w->dim[2],
-                              .stride = o->stride,
-                              .dilation = o->dilation,
-                              .pad_left = o->pad_left };
+                              .stride = attr->stride,
+                              .dilation = attr->dilation,
+                              .pad_left = attr->pad_left };
 }
 
 double heed_conv1d_flops(const conv1d_geometry *g)
@@ -153,7 +152,7 @@ void heed_conv1d_set_sample(int k, heed_sample *sample, heed_shape *x, heed_shap
 {
     static const struct {
         int64_t batch, in, length, out, taps;
-        heed_conv1d_options options;
+        conv1d_attr attr;
     } cases[CONV1D_SAMPLES] = {
         { 2, 3, 7, 2, 3, { .stride = 1 } },
         { 1, 1, 1, 1, 1, { .stride = 1 } },
@@ -166,15 +165,14 @@ void heed_conv1d_set_sample(int k, heed_sample *sample, heed_shape *x, heed_shap
         { 1, 1, 33, 1, 7, { .stride = 2, .dilation = 2, .pad_left = 5, .pad_right = 1 } },
         { 1, 1, 3, 2, 2, { .stride = 4, .pad_left = 5, .pad_right = 6 } },
     };
-    const heed_conv1d_options o = cases[k].options;
+    const conv1d_attr o = cases[k].attr;
     const int64_t dilation = o.dilation ? o.dilation : 1, groups = o.groups ? o.groups : 1;
     const int64_t span = dilation * (cases[k].taps - 1) + 1;
     *x = HEED_SHAPE(cases[k].batch, cases[k].in, cases[k].length);
     *w = HEED_SHAPE(cases[k].out, cases[k].in / groups, cases[k].taps);
     *y = HEED_SHAPE(cases[k].batch, cases[k].out,
                     (cases[k].length + o.pad_left + o.pad_right - span) / o.stride + 1);
-    const conv1d_attr attr = { .options = o };
-    memcpy(sample->attr, &attr, sizeof attr);
+    memcpy(sample->attr, &o, sizeof o);
     sample->n_in = 2;
 }
 
@@ -259,13 +257,18 @@ const heed_op heed_op_conv1d = {
 
 heed_node *heed_conv1d_forward(heed_node *x, heed_node *w, const conv1d_attr *attr)
 {
-    const conv1d_attr own = { .options = attr->options };
+    conv1d_attr own = *attr;
+    own.size = 0;
     return heed_apply(&heed_op_conv1d, &own, 2, (heed_node *[]){ x, w });
 }
 
 heed_node *heed_conv1d_with(heed_node *x, heed_node *w, heed_conv1d_options options)
 {
-    const conv1d_attr attr = { .options = options };
+    const conv1d_attr attr = { .stride = options.stride,
+                               .dilation = options.dilation,
+                               .groups = options.groups,
+                               .pad_left = options.pad_left,
+                               .pad_right = options.pad_right };
     return heed_conv1d_forward(x, w, &attr);
 }
 #endif

@@ -11,8 +11,8 @@
 #include "ops/micro/gemm.h"
 #include "ops/ops.h"
 
-typedef struct conv1d_attr {
-    heed_conv1d_options options;
+typedef struct conv1d_attr { /* without padding bytes: attributes are compared as memory */
+    int64_t stride, dilation, groups, pad_left, pad_right;
     int64_t size; /* of dx: the length of x; of dw: the taps of w; else 0 */
 } conv1d_attr;
 

@@ -94,7 +94,7 @@ static bool dw_infer(heed_infer *infer)
     const heed_shape dy = infer->in[0]->shape, x = infer->in[1]->shape;
     heed_shape expected;
     if (dy.rank != 3 || x.rank != 3) return heed_refuse(infer, "dy and x have rank 3");
-    const int64_t groups = attr->options.groups > 0 ? attr->options.groups : 1;
+    const int64_t groups = attr->groups > 0 ? attr->groups : 1;
     const heed_shape w = HEED_SHAPE(dy.dim[1], x.dim[1] / groups, attr->size);
     if (!heed_conv1d_check(infer, &x, &w, &expected)) return false;
     if (!heed_shape_equal(&expected, &dy))
@@ -150,7 +150,8 @@ const heed_op heed_op_conv1d_dw = {
 
 heed_node *heed_conv1d_dw(heed_node *dy, heed_node *x, int64_t taps, const conv1d_attr *attr)
 {
-    const conv1d_attr own = { .options = attr->options, .size = taps };
+    conv1d_attr own = *attr;
+    own.size = taps;
     return heed_apply(&heed_op_conv1d_dw, &own, 2, (heed_node *[]){ dy, x });
 }
 #endif

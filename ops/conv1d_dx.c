@@ -116,7 +116,7 @@ static bool dx_infer(heed_infer *infer)
     const heed_shape dy = infer->in[0]->shape, w = infer->in[1]->shape;
     heed_shape expected;
     if (dy.rank != 3 || w.rank != 3) return heed_refuse(infer, "dy and w have rank 3");
-    const int64_t groups = attr->options.groups ? attr->options.groups : 1;
+    const int64_t groups = attr->groups > 0 ? attr->groups : 1;
     const heed_shape x = HEED_SHAPE(dy.dim[0], w.dim[1] * groups, attr->size);
     if (!heed_conv1d_check(infer, &x, &w, &expected)) return false;
     if (!heed_shape_equal(&expected, &dy))
@@ -171,7 +171,8 @@ const heed_op heed_op_conv1d_dx = {
 
 heed_node *heed_conv1d_dx(heed_node *dy, heed_node *w, int64_t length, const conv1d_attr *attr)
 {
-    const conv1d_attr own = { .options = attr->options, .size = length };
+    conv1d_attr own = *attr;
+    own.size = length;
     return heed_apply(&heed_op_conv1d_dx, &own, 2, (heed_node *[]){ dy, w });
 }
 #endif

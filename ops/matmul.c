@@ -84,7 +84,7 @@ static void plan_axes(matmul_plan *plan, const heed_call *call)
 }
 
 /* The last of the leading axes continues the rows of A and C (size, row steps) when they step
- * evenly from one product to the next and B is the same for all; likewise the columns of B and C. */
+ * evenly from one product to the next and B is the same for all; likewise columns of B and C. */
 static bool continues(int64_t other_step, int64_t step, int64_t c_step, int64_t dim, int64_t *size,
                       int64_t *row, int64_t *c_row)
 {

@@ -51,7 +51,7 @@ static double dot(const heed_tensor *a, const heed_tensor *b)
 static double defined(const conv_case *c, const heed_tensor *x, const heed_tensor *w, int64_t b,
                       int64_t o, int64_t l)
 {
-    const heed_conv1d_options *s = &c->attr.options;
+    const conv1d_attr *s = &c->attr;
     const int64_t in = c->w.dim[1], taps = c->w.dim[2], length = c->x.dim[2];
     const int64_t group = o / (c->w.dim[0] / s->groups);
     double sum = 0;
@@ -100,14 +100,14 @@ static int check_everywhere(const conv_case *c)
 }
 
 static conv_case conv(int64_t batch, int64_t in, int64_t length, int64_t out, int64_t taps,
-                      heed_conv1d_options o)
+                      conv1d_attr o)
 {
     const int64_t padded = length + o.pad_left + o.pad_right;
     return (conv_case){ .x = HEED_SHAPE(batch, in, length),
                         .w = HEED_SHAPE(out, in / o.groups, taps),
                         .y = HEED_SHAPE(batch, out,
                                         (padded - o.dilation * (taps - 1) - 1) / o.stride + 1),
-                        .attr = { .options = o } };
+                        .attr = o };
 }
 
 Test(conv1d, agrees_with_its_definition)
@@ -116,11 +116,11 @@ Test(conv1d, agrees_with_its_definition)
         for (int64_t dilation = 1; dilation < 4; dilation++)
             for (int64_t groups = 1; groups < 4; groups++)
                 for (int64_t pad = 0; pad < 5; pad += 2) {
-                    const heed_conv1d_options o = { .stride = stride,
-                                                    .dilation = dilation,
-                                                    .groups = groups,
-                                                    .pad_left = pad,
-                                                    .pad_right = 4 - pad };
+                    const conv1d_attr o = { .stride = stride,
+                                            .dilation = dilation,
+                                            .groups = groups,
+                                            .pad_left = pad,
+                                            .pad_right = 4 - pad };
                     const conv_case c = conv(2, 6, 21, 12, 4, o);
                     cr_assert_gt(check_everywhere(&c), 0);
                 }
@@ -128,7 +128,7 @@ Test(conv1d, agrees_with_its_definition)
 
 Test(conv1d, sizes_that_are_cut_into_units)
 {
-    const heed_conv1d_options same = { 1, 1, 1, 2, 2 }, strided = { 2, 1, 1, 1, 0 };
+    const conv1d_attr same = { 1, 1, 1, 2, 2, 0 }, strided = { 2, 1, 1, 1, 0, 0 };
     const conv_case cases[] = { conv(1, 40, 700, 70, 5, same), conv(2, 70, 301, 40, 3, strided),
                                 conv(0, 4, 9, 4, 3, same), conv(3, 1, 1, 1, 5, same) };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -148,7 +148,7 @@ static const struct {
     const char *model, *options;
     double      lr, clip_norm;
 } steps[] = {
-    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --glimpses 0 --no-mask", 1e-3, 2 },
+    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --encoder lstm --glimpses 0 --no-mask", 1e-3, 2 },
 };
 
 #define NAME_AND_MODEL(name) { #name, &heed_model_##name },

@@ -4,8 +4,8 @@
  * transpose is a matter of swapped strides. C does not overlap A or B. Fastest when the columns of
  * B and C are adjacent; the other layouts copy panels of B, never a whole operand.
  *
- * Each element of C is summed over k in an order that depends on (k, strides) and on whether the
- * product is a vector's, never on where a block of C begins or ends. */
+ * Each element of C is summed over k in an order that depends on k, on the strides and on whether A
+ * or B has very few rows or columns, never on where a block of C begins or ends. */
 #ifndef HEED_OPS_MICRO_GEMM_H
 #define HEED_OPS_MICRO_GEMM_H
 

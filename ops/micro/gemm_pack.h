@@ -55,7 +55,7 @@ static void pack_transposed(const real *b, int64_t b_column, int64_t k, int colu
             panel[p * width + j] = j < columns ? b[j * b_column + p] : 0;
 }
 
-/* Columns that are adjacent already; the panel is read again and again, the rows of B are far apart. */
+/* Columns that are adjacent already: worth a copy when rows of B are far apart and read often. */
 static void pack_adjacent(const real *b, int64_t b_row, int64_t k, real *panel, int width)
 {
     for (int64_t p = 0; p < k; p++) *(vec_u *)(panel + p * width) = *(const vec_u *)(b + p * b_row);

@@ -5,7 +5,7 @@
 
 #include "ops/micro/gemm_pack.h"
 
-/* sum[i] = lane-wise sums of row i times x; the last vector overlaps its predecessor. k >= LANES. */
+/* sum[i] = lane sums of row i times x; the last vector overlaps its predecessor. k >= LANES. */
 static ALWAYS_INLINE void dot_rows(const int rows, const real *a, int64_t a_row, const real *x,
                                    int64_t k, vec *sum)
 {

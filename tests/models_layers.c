@@ -1,0 +1,270 @@
+/* Layers against their formulas, computed here one number at a time, and their refusals. */
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "heed.h"
+
+enum { T = 3, B = 2, IN = 3, H = 4 };
+
+typedef struct kit {
+    heed_store *store;
+    heed_graph *graph;
+    heed_scope *scope;
+    heed_node *x; /* [T, B, IN] */
+} kit;
+
+static kit kit_new(void)
+{
+    kit k = { .store = heed_store_new(11) };
+    k.graph = heed_graph_new(.store = k.store, .dtype = HEED_F64);
+    k.scope = heed_root(k.graph);
+    k.x = heed_input(k.graph, "x", HEED_F64, T, B, IN);
+    return k;
+}
+
+static void kit_free(kit *k)
+{
+    heed_graph_free(k->graph);
+    heed_store_free(k->store);
+}
+
+static void fill(void *context, heed_program *program)
+{
+    (void)context;
+    heed_rng rng = heed_rng_new(5, 0);
+    heed_view x = heed_program_input(program, "x");
+    heed_fill_normal(&rng, &x, 0, 1);
+}
+
+static double parameter(const kit *k, const char *name, int64_t i)
+{
+    heed_entry *entry = heed_store_find(k->store, name);
+    cr_assert_not_null(entry, "%s", name);
+    return heed_get(&entry->tensor->view, i);
+}
+
+/* Random biases: zero ones would hide where they enter. */
+static void shake(const kit *k)
+{
+    for (int i = 0; i < heed_store_count(k->store); i++) {
+        heed_rng rng = heed_rng_new(77, (uint64_t)i);
+        heed_fill_normal(&rng, &heed_store_at(k->store, i)->tensor->view, 0, 0.5);
+    }
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* (x_t W + b)_j + (h U)_j, each part where asked for */
+static double from_input(const kit *k, const char *cell, const heed_view *x, int t, int b, int j,
+                         int width)
+{
+    char name[100];
+    snprintf(name, sizeof name, "%s/bias", cell);
+    double sum = parameter(k, name, j);
+    snprintf(name, sizeof name, "%s/input", cell);
+    for (int i = 0; i < IN; i++)
+        sum += heed_get(x, (t * B + b) * IN + i) * parameter(k, name, i * width + j);
+    return sum;
+}
+
+static double from_state(const kit *k, const char *cell, const double *h, int j, int width)
+{
+    char name[100];
+    double sum = 0;
+    snprintf(name, sizeof name, "%s/recurrent", cell);
+    for (int i = 0; i < H; i++) sum += h[i] * parameter(k, name, i * width + j);
+    return sum;
+}
+
+static void check_gradient(kit *k, heed_node *y)
+{
+    heed_node *loss = heed_mean_all(heed_square(heed_sub(y, heed_number(k->graph, 0.3))));
+    heed_gradcheck_result result =
+        heed_gradcheck_loss(loss, 0, fill, NULL, (heed_gradcheck_options){ .order = 1 });
+    cr_expect(result.passed, "%s", result.why);
+}
+
+Test(models_layers, linear)
+{
+    kit k = kit_new();
+    heed_node *y = heed_linear(k.scope, "query", k.x, 5);
+    cr_assert_not_null(y, "%s", heed_why(k.graph));
+    const heed_shape expected = HEED_SHAPE(T, B, 5);
+    cr_expect(heed_shape_equal(&y->shape, &expected));
+    heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    fill(NULL, program);
+    cr_assert(heed_program_run(program));
+    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    for (int row = 0; row < T * B; row++)
+        for (int j = 0; j < 5; j++) {
+            double sum = parameter(&k, "query/bias", j);
+            for (int i = 0; i < IN; i++)
+                sum += heed_get(&x, row * IN + i) * parameter(&k, "query/weight", i * 5 + j);
+            cr_expect_float_eq(heed_get(&out, row * 5 + j), sum, 1e-12);
+        }
+    heed_program_free(program);
+    check_gradient(&k, y);
+    kit_free(&k);
+}
+
+Test(models_layers, linear_without_bias_and_with_given_starts)
+{
+    kit k = kit_new();
+    heed_linear(k.scope, "a", k.x, 2, .no_bias = true);
+    heed_linear(k.scope, "b", k.x, 2, .weight = HEED_ONES, .bias = HEED_ZEROS);
+    cr_expect_null(heed_store_find(k.store, "a/bias"));
+    cr_expect_eq(parameter(&k, "b/weight", 3), 1);
+    cr_expect_eq(parameter(&k, "b/bias", 1), 0);
+    for (int i = 0; i < IN * 2; i++)
+        cr_expect_leq(fabs(parameter(&k, "a/weight", i)), 1 / sqrt(IN));
+    kit_free(&k);
+}
+
+Test(models_layers, graphs_share_parameters_and_refuse_other_sizes)
+{
+    kit k = kit_new();
+    heed_linear(k.scope, "query", k.x, 5);
+    const int count = heed_store_count(k.store);
+    heed_graph *other = heed_graph_new(.store = k.store, .dtype = HEED_F64);
+    heed_node *x = heed_input(other, "x", HEED_F64, 9, IN);
+    cr_expect_not_null(heed_linear(heed_root(other), "query", x, 5));
+    cr_expect_eq(heed_store_count(k.store), count);
+    cr_expect_null(heed_linear(heed_root(other), "query", x, 6));
+    cr_expect(strstr(heed_why(other), "query/weight"), "%s", heed_why(other));
+    heed_graph_free(other);
+    kit_free(&k);
+}
+
+Test(models_layers, refusals_name_the_layer)
+{
+    kit k = kit_new();
+    cr_expect_null(heed_linear(heed_enter(k.scope, "decoder"), "query", k.x, 0));
+    cr_expect(strstr(heed_why(k.graph), "decoder/query"), "%s", heed_why(k.graph));
+    cr_expect_null(heed_linear(k.scope, "later", k.x, 3), "a failed graph stays failed");
+    kit_free(&k);
+
+    k = kit_new();
+    heed_lstm cell = heed_lstm_cell(k.scope, "cell", IN, -1);
+    heed_state_pair state = { .h = NULL };
+    cr_expect_null(heed_lstm_run(&cell, heed_lstm_project(&cell, k.x), &state));
+    cr_expect(strstr(heed_why(k.graph), "cell"), "%s", heed_why(k.graph));
+    kit_free(&k);
+
+    k = kit_new();
+    cell = heed_lstm_cell(k.scope, "cell", IN, H);
+    cr_expect_null(heed_lstm_run(&cell, heed_index(heed_lstm_project(&cell, k.x), 0, 0), &state));
+    cr_expect(strstr(heed_why(k.graph), "[T, B, width]"), "%s", heed_why(k.graph));
+    kit_free(&k);
+}
+
+Test(models_layers, embedding_table)
+{
+    kit k = kit_new();
+    heed_node *index = heed_input(k.graph, "index", HEED_I32, 2);
+    heed_node *y = heed_embedding_table(k.scope, "words", index, 6, 3);
+    heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    heed_view at = heed_program_input(program, "index");
+    heed_set(&at, 0, 5);
+    heed_set(&at, 1, 2);
+    cr_assert(heed_program_run(program));
+    heed_view out = heed_program_output(program, 0);
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(heed_get(&out, i), parameter(&k, "words/table", 15 + i));
+        cr_expect_eq(heed_get(&out, 3 + i), parameter(&k, "words/table", 6 + i));
+    }
+    heed_program_free(program);
+    kit_free(&k);
+}
+
+Test(models_layers, mlp)
+{
+    kit k = kit_new();
+    heed_node *y = heed_mlp(k.scope, "read", k.x, HEED_WIDTHS(5, 2), .activation = heed_tanh);
+    cr_assert_not_null(y, "%s", heed_why(k.graph));
+    const heed_shape expected = HEED_SHAPE(T, B, 2);
+    cr_expect(heed_shape_equal(&y->shape, &expected));
+    cr_expect_not_null(heed_store_find(k.store, "read/0/weight"));
+    cr_expect_not_null(heed_store_find(k.store, "read/1/bias"));
+    check_gradient(&k, y);
+    kit_free(&k);
+}
+
+Test(models_layers, lstm_is_its_formula)
+{
+    kit k = kit_new();
+    heed_lstm cell = heed_lstm_cell(k.scope, "cell", IN, H);
+    for (int j = 0; j < 4 * H; j++)
+        cr_expect_eq(parameter(&k, "cell/bias", j), j / H == 1 ? 1 : 0, "the forget gate is open");
+    shake(&k);
+    heed_state_pair state = { .h = NULL };
+    heed_node *y = heed_lstm_run(&cell, heed_lstm_project(&cell, k.x), &state);
+    heed_node *outputs[] = { y, state.h, state.c };
+    heed_program *program = heed_compile(k.graph, outputs, 3, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    fill(NULL, program);
+    cr_assert(heed_program_run(program));
+    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    heed_view last_h = heed_program_output(program, 1), last_c = heed_program_output(program, 2);
+    for (int b = 0; b < B; b++) {
+        double h[H] = { 0 }, c[H] = { 0 };
+        for (int t = 0; t < T; t++) {
+            double next[H], gate[4];
+            for (int j = 0; j < H; j++) {
+                for (int q = 0; q < 4; q++)
+                    gate[q] = from_input(&k, "cell", &x, t, b, q * H + j, 4 * H) +
+                              from_state(&k, "cell", h, q * H + j, 4 * H);
+                c[j] = sigmoid(gate[1]) * c[j] + sigmoid(gate[0]) * tanh(gate[2]);
+                next[j] = sigmoid(gate[3]) * tanh(c[j]);
+                cr_expect_float_eq(heed_get(&out, (t * B + b) * H + j), next[j], 1e-12);
+            }
+            memcpy(h, next, sizeof h);
+        }
+        for (int j = 0; j < H; j++) {
+            cr_expect_float_eq(heed_get(&last_h, b * H + j), h[j], 1e-12);
+            cr_expect_float_eq(heed_get(&last_c, b * H + j), c[j], 1e-12);
+        }
+    }
+    heed_program_free(program);
+    check_gradient(&k, y);
+    kit_free(&k);
+}
+
+Test(models_layers, gru_is_its_formula)
+{
+    kit k = kit_new();
+    heed_gru cell = heed_gru_cell(k.scope, "cell", IN, H);
+    shake(&k);
+    heed_state_pair state = { .h = NULL };
+    heed_node *y = heed_gru_run(&cell, heed_gru_project(&cell, k.x), &state);
+    heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    fill(NULL, program);
+    cr_assert(heed_program_run(program));
+    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    for (int b = 0; b < B; b++) {
+        double h[H] = { 0 };
+        for (int t = 0; t < T; t++) {
+            double next[H], in[3], own[3];
+            for (int j = 0; j < H; j++) {
+                for (int q = 0; q < 3; q++) {
+                    in[q] = from_input(&k, "cell", &x, t, b, q * H + j, 3 * H);
+                    own[q] = from_state(&k, "cell", h, q * H + j, 3 * H) +
+                             parameter(&k, "cell/recurrent_bias", q * H + j);
+                }
+                double r = sigmoid(in[0] + own[0]), z = sigmoid(in[1] + own[1]);
+                double n = tanh(in[2] + r * own[2]);
+                next[j] = (1 - z) * n + z * h[j];
+                cr_expect_float_eq(heed_get(&out, (t * B + b) * H + j), next[j], 1e-12);
+            }
+            memcpy(h, next, sizeof h);
+        }
+    }
+    heed_program_free(program);
+    check_gradient(&k, y);
+    kit_free(&k);
+}
