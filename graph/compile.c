@@ -20,6 +20,8 @@ static bool read_options(heed_program *p)
         heed_graph_fail(p->user, "HEED_CHECK: '%s' is unknown; the only check is 'nan'", check);
         return false;
     }
+    if (p->check_nan) /* every value must be seen, with its operands as they were */
+        p->passes &= ~(1u << HEED_PASS_FUSE | 1u << HEED_PASS_INPLACE);
     if (heed_isa_complaint()) {
         heed_graph_fail(p->user, "%s", heed_isa_complaint());
         return false;

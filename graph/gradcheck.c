@@ -341,6 +341,8 @@ static bool build_model_check(model_check *m, heed_node *loss)
 {
     heed_graph *graph = loss->graph;
     m->n = heed_graph_params(graph, NULL, 0);
+    if (!m->n) return heed_graph_fail(graph, "gradcheck: the loss has no parameters") != NULL;
+    if (m->n == 0) return heed_graph_fail(graph, "gradcheck: the graph has no parameters") != NULL;
     m->params = heed_graph_memory(graph, (size_t)(m->n + 1) * sizeof *m->params);
     m->dx = heed_graph_memory(graph, (size_t)(m->n + 1) * sizeof *m->dx);
     if (!m->params || !m->dx) return false;

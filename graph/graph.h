@@ -124,7 +124,9 @@ bool heed_is_filled_with(const heed_node *node, double *value);
  * path on purpose. return: false when the graph has failed. */
 bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
 
-/* As heed_gradient, but dx[i] is NULL where y does not depend on x[i]. */
+/* As heed_gradient, but dx[i] is NULL where y does not depend on x[i]. A reverse rule that uses it on
+ * an expression of its inputs takes the gradient with respect to fresh copies of them
+ * (heed_affine(x, 1, 0)): the cotangent may itself depend on x, and that path is not the rule's. */
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
 
 #endif

@@ -191,6 +191,7 @@ void heed_profile_operands(const heed_program *p, const heed_node *node, char *t
             if (value < low) low = value;
             if (value > high) high = value;
         }
-        used += (size_t)snprintf(text + used, size - used, " in %g .. %g", low, high);
+        used += low <= high ? (size_t)snprintf(text + used, size - used, " in %g .. %g", low, high)
+                            : (size_t)snprintf(text + used, size - used, " of NaN");
     }
 }

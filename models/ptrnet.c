@@ -26,13 +26,19 @@ static const char *const encoders[] = { "lstm", "process", NULL };
 
 /* ---- encoder ---- */
 
-/* A number as a vector: the learned kinks of the first layer lie spread over (0, 1). */
+/* A number as a vector: H soft steps at learned places, which start all over (0, 1) and about as wide
+ * as they lie apart, and a linear layer. Numbers that are close differ by whole steps; a linear layer
+ * alone would have to grow its weights a thousandfold for that. */
 static heed_node *embed(heed_scope *s, heed_node *x, int64_t hidden) /* [.., B] -> [.., B, H] */
 {
-    return heed_mlp(s, "embed", heed_unsqueeze(x, -1), HEED_WIDTHS(hidden, hidden),
-                    .activation = heed_tanh,
-                    .first = { .rule = HEED_INIT_UNIFORM, .a = -8, .b = 8 },
-                    .first_bias = { .rule = HEED_INIT_UNIFORM, .a = -4, .b = 4 });
+    const heed_init anywhere = { .rule = HEED_INIT_UNIFORM, .a = 0, .b = 1 };
+    const heed_init steep = { .rule = HEED_INIT_UNIFORM,
+                              .a = -(double)hidden,
+                              .b = (double)hidden };
+    s = heed_enter(s, "embed");
+    heed_node *from = heed_sub(heed_unsqueeze(x, -1), heed_param(s, "place", anywhere, hidden));
+    heed_node *steps = heed_tanh(heed_mul(heed_param(s, "slope", steep, hidden), from));
+    return heed_linear(s, "out", steps, hidden);
 }
 
 /* What the decoder looks at, e, and the state it starts in. */
@@ -146,10 +152,9 @@ static heed_node *weighted_sum(heed_node *u, heed_node *e)
  * [T, n, B], or NULL: nothing is masked.                                  -> [T, n, B] */
 static heed_node *point(const decoder *r, heed_node *d, heed_node *taken)
 {
-    for (int64_t k = 0; k < r->o->glimpses;
-         k++) { /* the readout joins the state        [OM, 4.2] */
+    for (int64_t k = 0; k < r->o->glimpses; k++) {
         heed_node *u = without(scores(r->glimpse, r->glimpse_keys, d, r->o->hidden), taken);
-        d = heed_add(d, weighted_sum(u, r->e));
+        d = heed_add(d, weighted_sum(u, r->e)); /* the readout joins the state */
     }
     return without(scores(r->point, r->pointer_keys, d, r->o->hidden), taken);
 }
@@ -290,7 +295,7 @@ static const heed_option options[] = {
       .help = "an LSTM over the numbers, or one that ignores their order" },
     { "process-steps", HEED_WHOLE, offsetof(ptrnet, process_steps), .initial = 1, .low = 0,
       .high = 100, .shapes = true, .help = "looks at the set before decoding (encoder process)" },
-    { "glimpses", HEED_WHOLE, offsetof(ptrnet, glimpses), .initial = 0, .low = 0, .high = 10,
+    { "glimpses", HEED_WHOLE, offsetof(ptrnet, glimpses), .initial = 1, .low = 0, .high = 10,
       .shapes = true, .help = "attention reads before each pointing" },
     { "no-mask", HEED_FLAG, offsetof(ptrnet, no_mask), .trains = true,
       .help = "let the decoder point twice at the same number" },

@@ -53,7 +53,8 @@ static int attention(heed_graph *g, heed_node **outputs)
     heed_node *u = heed_scale(heed_matmul(part[0], heed_transpose(part[1], 2, 3)), 0.5);
     heed_node *a = heed_matmul(heed_softmax(u, -1), part[2]);
     a = heed_reshape(heed_permute(a, 0, 2, 1, 3), B, N, W);
-    heed_node *gain = heed_param(s, "gain", HEED_ONES, W), *bias = heed_param(s, "bias", HEED_ZEROS, W);
+    heed_node *gain = heed_param(s, "gain", HEED_ONES, W),
+              *bias = heed_param(s, "bias", HEED_ZEROS, W);
     heed_node *h = heed_layer_norm(heed_add(x, a), gain, bias, 0);
     h = heed_add(h, heed_mlp(s, "mlp", h, HEED_WIDTHS(2 * W, W), .activation = heed_gelu));
     return with_parameter_gradients(heed_cross_entropy(h, target), outputs);
@@ -66,7 +67,8 @@ static int broadcasting(heed_graph *g, heed_node **outputs)
     heed_node *c = heed_input(g, "c", dtype, 5), *d = heed_input(g, "d", dtype, 2, 1, 4, 5);
     heed_node *e = heed_full(g, 1.5, 1, 1), *zero = heed_number(g, 0);
     heed_node *y = heed_add(heed_mul(a, b), heed_div(c, heed_add(e, heed_square(b))));
-    y = heed_where(heed_stop_gradient(heed_greater(y, zero)), heed_sub(y, d), heed_maximum(d, heed_exp(c)));
+    y = heed_where(heed_stop_gradient(heed_greater(y, zero)), heed_sub(y, d),
+                   heed_maximum(d, heed_exp(c)));
     y = heed_add(heed_mul(y, heed_number(g, 1)), zero);
     heed_node *row = heed_mean(y, -1, true), *more = heed_sum_axes(y, (int[]){ 0, 2 }, 2, false);
     heed_node *loss = heed_add(weighted(heed_sub(y, row)), weighted(more));
@@ -105,7 +107,8 @@ static int permuted(heed_graph *g, heed_node **outputs)
     heed_node *soft = heed_softmax(turned, 1);
     heed_node *square = heed_matmul(heed_transpose(flat, 0, 1), flat); /* [5, 5] */
     heed_node *most = heed_max(heed_transpose(soft, 0, 2), 1, false);
-    heed_node *rows = heed_reshape(heed_mul(heed_transpose(x, 1, 2), heed_permute(soft, 1, 0, 2)), 60);
+    heed_node *rows =
+        heed_reshape(heed_mul(heed_transpose(x, 1, 2), heed_permute(soft, 1, 0, 2)), 60);
     heed_node *loss = heed_add(weighted(square), heed_add(weighted(most), weighted(rows)));
     int n = with_gradients(loss, HEED_NODES(x, y), outputs);
     if (!n) return 0;
@@ -159,9 +162,9 @@ static int convolution(heed_graph *g, heed_node **outputs)
 }
 
 static const graph_example examples[] = {
-    { "lstm", lstm },         { "attention", attention }, { "broadcasting", broadcasting },
-    { "slices", slices },     { "permuted", permuted },   { "chains", chains },
-    { "indices", indices },   { "convolution", convolution },
+    { "lstm", lstm },       { "attention", attention },     { "broadcasting", broadcasting },
+    { "slices", slices },   { "permuted", permuted },       { "chains", chains },
+    { "indices", indices }, { "convolution", convolution },
 };
 
 const graph_example *graph_example_at(int index)

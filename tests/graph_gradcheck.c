@@ -57,8 +57,13 @@ static void right_once(heed_vjp *v)
 
 static heed_gradcheck_result check(void (*vjp)(heed_vjp *), int order)
 {
-    const heed_op cube = { .name = "cube", .doc = "y = x^3.", .n_in = 1, .diff = 1,
-                           .tile = &cube_tile, .vjp = vjp, .sample = cube_sample };
+    const heed_op cube = { .name = "cube",
+                           .doc = "y = x^3.",
+                           .n_in = 1,
+                           .diff = 1,
+                           .tile = &cube_tile,
+                           .vjp = vjp,
+                           .sample = cube_sample };
     return heed_gradcheck_op(&cube, (heed_gradcheck_options){ .order = order });
 }
 
@@ -126,8 +131,13 @@ static bool product_sample(int k, heed_sample *sample)
 Test(graph_gradcheck, every_subset_of_inputs_is_checked)
 {
     static const heed_tile tile = HEED_PLAIN_KERNEL(NULL, product);
-    const heed_op op = { .name = "product", .doc = "y = a b.", .n_in = 2, .diff = 3, .tile = &tile,
-                         .vjp = mixed_up, .sample = product_sample };
+    const heed_op op = { .name = "product",
+                         .doc = "y = a b.",
+                         .n_in = 2,
+                         .diff = 3,
+                         .tile = &tile,
+                         .vjp = mixed_up,
+                         .sample = product_sample };
     heed_gradcheck_result r = heed_gradcheck_op(&op, (heed_gradcheck_options){ .order = 1 });
     cr_expect_eq(r.subsets, 3);
     expect_failure(r, "inputs {1}");
@@ -149,8 +159,13 @@ static bool empty_sample(int k, heed_sample *sample)
 
 Test(graph_gradcheck, nothing_compared_is_a_failure)
 {
-    heed_op op = { .name = "cube", .doc = "y = x^3.", .n_in = 1, .diff = 1, .tile = &cube_tile,
-                   .vjp = right, .sample = no_sample };
+    heed_op op = { .name = "cube",
+                   .doc = "y = x^3.",
+                   .n_in = 1,
+                   .diff = 1,
+                   .tile = &cube_tile,
+                   .vjp = right,
+                   .sample = no_sample };
     expect_failure(heed_gradcheck_op(&op, (heed_gradcheck_options){ .order = 1 }), "nothing");
     op.sample = empty_sample;
     expect_failure(heed_gradcheck_op(&op, (heed_gradcheck_options){ .order = 1 }), "nothing");
@@ -172,15 +187,24 @@ static bool same_shape(heed_infer *infer)
 Test(graph_gradcheck, unwritten_output_is_found)
 {
     static const heed_kernel kernel = HEED_PLAIN_KERNEL(forgetful, forgetful);
-    const heed_op op = { .name = "forgetful", .doc = "y = 1.", .n_in = 1, .infer = same_shape,
-                         .kernel = &kernel, .sample = cube_sample };
+    const heed_op op = { .name = "forgetful",
+                         .doc = "y = 1.",
+                         .n_in = 1,
+                         .infer = same_shape,
+                         .kernel = &kernel,
+                         .sample = cube_sample };
     expect_failure(heed_gradcheck_op(&op, (heed_gradcheck_options){ .order = 1 }), "NaN");
 }
 
 Test(graph_gradcheck, tolerance_and_seed_are_heeded)
 {
-    const heed_op cube = { .name = "cube", .doc = "y = x^3.", .n_in = 1, .diff = 1,
-                           .tile = &cube_tile, .vjp = wrong_factor, .sample = cube_sample };
+    const heed_op cube = { .name = "cube",
+                           .doc = "y = x^3.",
+                           .n_in = 1,
+                           .diff = 1,
+                           .tile = &cube_tile,
+                           .vjp = wrong_factor,
+                           .sample = cube_sample };
     heed_gradcheck_options loose = { .order = 1, .tolerance = 0.05 };
     cr_expect(heed_gradcheck_op(&cube, loose).passed);
     heed_gradcheck_options other = { .order = 1, .tolerance = 0.05, .seed = 9 };

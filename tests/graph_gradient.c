@@ -223,6 +223,7 @@ Test(graph_gradient, nodes_know_their_forward_line)
     int line = __LINE__ - 1, found = 0, before = heed_graph_size(g) + 1;
     heed_node *y = heed_sum_all(h);
     gradient_of(y, x);
-    for (int id = before; id < heed_graph_size(g); id++) found += heed_graph_node(g, id)->line == line;
+    for (int id = before; id < heed_graph_size(g); id++)
+        found += heed_graph_node(g, id)->line == line;
     cr_expect(found > 0);
 }

@@ -27,7 +27,8 @@ static inline void kit_fill(heed_program *p, const heed_graph *graph, uint64_t s
         cr_assert_not_null(view.data, "input %s has memory", node->name);
         for (int64_t i = 0; i < count; i++) {
             float value = (float)(2 * heed_random_uniform(&rng) - 1);
-            heed_set(&view, i, heed_is_real(view.dtype) ? value : (double)(int)(value * 1.5f + 1.5f));
+            heed_set(&view, i,
+                     heed_is_real(view.dtype) ? value : (double)(int)(value * 1.5f + 1.5f));
         }
     }
 }

@@ -4,9 +4,21 @@
 
 /* As graph/passes/passes.c names them; "none" leaves only what running needs. */
 static const char *const settings[] = {
-    "none",   "-dead", "-fold",  "-simplify", "-cse",       "-place",     "-fuse",
-    "-stage", "-inplace", "-reuse", "none,+fuse", "none,+place", "none,+inplace,+reuse",
-    "none,+stage", "none,+cse,+fold,+simplify",
+    "none",
+    "-dead",
+    "-fold",
+    "-simplify",
+    "-cse",
+    "-place",
+    "-fuse",
+    "-stage",
+    "-inplace",
+    "-reuse",
+    "none,+fuse",
+    "none,+place",
+    "none,+inplace,+reuse",
+    "none,+stage",
+    "none,+cse,+fold,+simplify",
 };
 enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
 

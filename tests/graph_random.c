@@ -57,8 +57,8 @@ static void check_case(uint64_t seed, heed_dtype dtype, double tolerance)
     }
     static const int threads[] = { 2, 3, 8 };
     for (int i = 0; i < 3; i++) {
-        kit_values some = kit_run(c.graph, c.outputs, c.n,
-                                  (heed_compile_options){ .threads = threads[i] });
+        kit_values some =
+            kit_run(c.graph, c.outputs, c.n, (heed_compile_options){ .threads = threads[i] });
         cr_expect(kit_same_bits(all, some), "HEED_RANDOM_SEED=%llu, %s: %d threads, other bits",
                   (unsigned long long)seed, heed_dtype_name(dtype), threads[i]);
         heed_free(some.value);

@@ -141,12 +141,23 @@ static void add_binary(maker *m)
     }
     double sum = m->bound[a] + m->bound[b], product = m->bound[a] * m->bound[b];
     switch (below(m, 6)) {
-    case 0: keep(m, heed_add(x, y), sum); break;
-    case 1: keep(m, heed_sub(x, y), sum); break;
-    case 2: keep(m, heed_mul(x, y), product); break;
-    case 3: keep(m, heed_maximum(x, y), sum); break;
-    case 4: keep(m, heed_div(x, heed_affine(heed_square(y), 1, 0.5)), 2 * m->bound[a]); break;
-    default: keep(m, heed_where(heed_stop_gradient(heed_less(x, y)), x, y), sum);
+    case 0:
+        keep(m, heed_add(x, y), sum);
+        break;
+    case 1:
+        keep(m, heed_sub(x, y), sum);
+        break;
+    case 2:
+        keep(m, heed_mul(x, y), product);
+        break;
+    case 3:
+        keep(m, heed_maximum(x, y), sum);
+        break;
+    case 4:
+        keep(m, heed_div(x, heed_affine(heed_square(y), 1, 0.5)), 2 * m->bound[a]);
+        break;
+    default:
+        keep(m, heed_where(heed_stop_gradient(heed_less(x, y)), x, y), sum);
     }
 }
 
@@ -156,15 +167,32 @@ static void add_unary(maker *m)
     heed_node *x = m->pool[k];
     double bound = m->bound[k];
     switch (below(m, 9)) {
-    case 0: keep(m, heed_tanh(x), 1); break;
-    case 1: keep(m, heed_exp(heed_scale(x, 0.5)), exp(bound / 2)); break;
-    case 2: keep(m, heed_neg(x), bound); break;
-    case 3: keep(m, heed_relu(x), bound); break;
-    case 4: keep(m, heed_log(heed_affine(heed_square(x), 1, 1)), bound); break;
-    case 5: keep(m, heed_gelu(x), bound); break;
-    case 6: keep(m, heed_mul(x, heed_number(m->graph, 2 * below(m, 2) - 1)), bound); break;
-    case 7: keep(m, heed_add(x, heed_full(m->graph, below(m, 2), 1)), bound + 1); break;
-    default: keep(m, heed_softplus(x), bound + 1);
+    case 0:
+        keep(m, heed_tanh(x), 1);
+        break;
+    case 1:
+        keep(m, heed_exp(heed_scale(x, 0.5)), exp(bound / 2));
+        break;
+    case 2:
+        keep(m, heed_neg(x), bound);
+        break;
+    case 3:
+        keep(m, heed_relu(x), bound);
+        break;
+    case 4:
+        keep(m, heed_log(heed_affine(heed_square(x), 1, 1)), bound);
+        break;
+    case 5:
+        keep(m, heed_gelu(x), bound);
+        break;
+    case 6:
+        keep(m, heed_mul(x, heed_number(m->graph, 2 * below(m, 2) - 1)), bound);
+        break;
+    case 7:
+        keep(m, heed_add(x, heed_full(m->graph, below(m, 2), 1)), bound + 1);
+        break;
+    default:
+        keep(m, heed_softplus(x), bound + 1);
     }
 }
 
@@ -177,10 +205,17 @@ static void add_reduction(maker *m)
     bool keeps = below(m, 2);
     if (n == 0 || heed_count(&x->shape) == 0) return;
     switch (below(m, 4)) {
-    case 0: keep(m, heed_sum_axes(x, axes, n, keeps), 100); break;
-    case 1: keep(m, heed_max_axes(x, axes, n, keeps), m->bound[k]); break;
-    case 2: keep(m, heed_softmax(x, axes[0]), 1); break;
-    default: keep(m, heed_mean_axes(x, axes, n, keeps), m->bound[k]);
+    case 0:
+        keep(m, heed_sum_axes(x, axes, n, keeps), 100);
+        break;
+    case 1:
+        keep(m, heed_max_axes(x, axes, n, keeps), m->bound[k]);
+        break;
+    case 2:
+        keep(m, heed_softmax(x, axes[0]), 1);
+        break;
+    default:
+        keep(m, heed_mean_axes(x, axes, n, keeps), m->bound[k]);
     }
 }
 
@@ -202,15 +237,32 @@ static void add_view(maker *m)
     int64_t size = rank ? x->shape.dim[axis] : 0;
     heed_node *mate = resize(m, m->pool[other], &x->shape);
     switch (rank ? below(m, 8) : 8) {
-    case 0: keep(m, permuted(m, x), bound); break;
-    case 1: keep(m, heed_slice(x, axis, size / 3, size), bound); break;
-    case 2: keep(m, heed_slice_step(x, axis, 0, size, 2), bound); break;
-    case 3: keep(m, heed_concat(HEED_NODES(x, mate, x), axis), both); break;
-    case 4: if (rank < 6) keep(m, heed_stack(HEED_NODES(mate, x), axis), both); break;
-    case 5: keep(m, heed_flatten(permuted(m, x)), bound); break;
-    case 6: keep(m, heed_pad(x, axis, below(m, 3), below(m, 3), 0.5), bound); break;
-    case 7: if (size) keep(m, heed_index(x, axis, below(m, (int)size)), bound); break;
-    default: keep(m, heed_expand(heed_unsqueeze(x, 0), 3, 1), bound);
+    case 0:
+        keep(m, permuted(m, x), bound);
+        break;
+    case 1:
+        keep(m, heed_slice(x, axis, size / 3, size), bound);
+        break;
+    case 2:
+        keep(m, heed_slice_step(x, axis, 0, size, 2), bound);
+        break;
+    case 3:
+        keep(m, heed_concat(HEED_NODES(x, mate, x), axis), both);
+        break;
+    case 4:
+        if (rank < 6) keep(m, heed_stack(HEED_NODES(mate, x), axis), both);
+        break;
+    case 5:
+        keep(m, heed_flatten(permuted(m, x)), bound);
+        break;
+    case 6:
+        keep(m, heed_pad(x, axis, below(m, 3), below(m, 3), 0.5), bound);
+        break;
+    case 7:
+        if (size) keep(m, heed_index(x, axis, below(m, (int)size)), bound);
+        break;
+    default:
+        keep(m, heed_expand(heed_unsqueeze(x, 0), 3, 1), bound);
     }
 }
 
@@ -221,7 +273,9 @@ static void add_matmul(maker *m)
     if (x->shape.rank < 2) return;
     heed_shape square = HEED_SHAPE(x->shape.dim[x->shape.rank - 1], 1 + below(m, 7));
     heed_node *w = resize(m, m->pool[b], &square);
-    if (below(m, 2)) w = heed_transpose(resize(m, w, &(heed_shape){ 2, { square.dim[1], square.dim[0] } }), 0, 1);
+    if (below(m, 2))
+        w = heed_transpose(resize(m, w, &(heed_shape){ 2, { square.dim[1], square.dim[0] } }), 0,
+                           1);
     keep(m, heed_matmul(x, w), 100);
 }
 
@@ -260,8 +314,8 @@ static int take_outputs(maker *m, heed_node **outputs)
 
 int random_graph_make(heed_graph *graph, uint64_t seed, heed_node **outputs)
 {
-    static void (*const moves[])(maker *) = { add_sampled, add_sampled, add_binary, add_binary,
-                                              add_unary,   add_unary,   add_view,   add_view,
+    static void (*const moves[])(maker *) = { add_sampled, add_sampled,  add_binary, add_binary,
+                                              add_unary,   add_unary,    add_view,   add_view,
                                               add_matmul,  add_reduction };
     maker m = { .graph = graph, .rng = heed_rng_new(seed, 77) };
     add_leaves(&m);

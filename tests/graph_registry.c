@@ -116,8 +116,13 @@ static bool half_sample(int k, heed_sample *sample)
 
 static const heed_tile half_tile = HEED_PLAIN_KERNEL(half_f32, half_f64);
 static const heed_op half = {
-    .name = "half", .doc = "y = x / 2.", .n_in = 1, .diff = 1, .tile = &half_tile,
-    .vjp = half_vjp, .sample = half_sample,
+    .name = "half",
+    .doc = "y = x / 2.",
+    .n_in = 1,
+    .diff = 1,
+    .tile = &half_tile,
+    .vjp = half_vjp,
+    .sample = half_sample,
 };
 
 Test(graph_registry, users_operations_join_in)

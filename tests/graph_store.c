@@ -21,8 +21,7 @@ static bool same(const heed_entry *a, const heed_entry *b)
 {
     const heed_view *x = &a->tensor->view, *y = &b->tensor->view;
     return x->dtype == y->dtype && heed_shape_equal(&x->shape, &y->shape) &&
-           memcmp(x->data, y->data,
-                  (size_t)heed_count(&x->shape) * heed_dtype_size(x->dtype)) == 0;
+           memcmp(x->data, y->data, (size_t)heed_count(&x->shape) * heed_dtype_size(x->dtype)) == 0;
 }
 
 static const heed_init normal = { .rule = HEED_INIT_NORMAL, .b = 1 };
@@ -140,7 +139,8 @@ Test(graph_store, first_values_follow_their_rules)
     for (int a = 0; a < 5; a++) /* columns of q are orthonormal */
         for (int b = 0; b < 5; b++) {
             double dot = 0;
-            for (int i = 0; i < 8; i++) dot += row_of(q->entry)[i * 5 + a] * row_of(q->entry)[i * 5 + b];
+            for (int i = 0; i < 8; i++)
+                dot += row_of(q->entry)[i * 5 + a] * row_of(q->entry)[i * 5 + b];
             cr_expect(fabs(dot - (a == b)) < 1e-12, "q%d . q%d = %g", a, b, dot);
         }
     heed_graph_free(g);

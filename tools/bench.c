@@ -10,16 +10,16 @@
 enum { MOST_NAMES = 256, LINE = 1000 };
 
 typedef struct bench_options {
-    bool        json;
+    bool json;
     const char *compare;
-    int64_t     threads; /* 0: one thread, then all */
-    double      seconds;
+    int64_t threads; /* 0: one thread, then all */
+    double seconds;
 } bench_options;
 
 /* The time of `name` on `threads` in an earlier run's --json lines; 0 when it is not there. */
 static double old_time(FILE *old, const char *name, int threads)
 {
-    char   line[LINE], wanted[200];
+    char line[LINE], wanted[200];
     double us = 0;
     rewind(old);
     snprintf(wanted, sizeof wanted, "{\"name\":\"%s\",\"threads\":%d,\"us\":", name, threads);
@@ -78,7 +78,7 @@ static int measure(const char *name, int threads, const bench_options *o, const 
 
 static int measure_all(const char *const *names, const bench_options *o, FILE *old)
 {
-    int         all = o->threads ? (int)o->threads : heed_processors(), status = TOOL_DONE;
+    int all = o->threads ? (int)o->threads : heed_processors(), status = TOOL_DONE;
     bench_peaks peaks = bench_measure_peaks(all);
     print_peaks(&peaks, all, o->json);
     if (!o->json)
@@ -93,8 +93,8 @@ static int measure_all(const char *const *names, const bench_options *o, FILE *o
 
 static int run(int argc, char **argv)
 {
-    bench_options     o = { .seconds = 0.3 };
-    const char       *names[MOST_NAMES + 1] = { NULL };
+    bench_options o = { .seconds = 0.3 };
+    const char *names[MOST_NAMES + 1] = { NULL };
     const tool_option options[] = {
         { "--json", TOOL_FLAG, &o.json, 0, 0 },
         { "--compare", TOOL_TEXT, &o.compare, 0, 0 },

@@ -6,21 +6,21 @@
 
 /* One measurement: a graph, its outputs, and the work that one run has to do. */
 typedef struct bench_case {
-    const char    *name;
-    int            threads;
-    double         seconds;     /* to spend on it */
-    heed_graph    *graph;
-    heed_node     *outputs[4];
-    int            n_outputs;
-    heed_tiny      tiny;        /* whole training steps: ... */
-    heed_trainer  *trainer;     /* ... instead of graph and outputs */
-    double         flops;       /* arithmetic of one run; 0: memory is the limit */
-    double         bytes;       /* that have to move */
+    const char *name;
+    int threads;
+    double seconds; /* to spend on it */
+    heed_graph *graph;
+    heed_node *outputs[4];
+    int n_outputs;
+    heed_tiny tiny;        /* whole training steps: ... */
+    heed_trainer *trainer; /* ... instead of graph and outputs */
+    double flops;          /* arithmetic of one run; 0: memory is the limit */
+    double bytes;          /* that have to move */
 } bench_case;
 
 typedef struct bench_result {
-    bool   done;
-    char   why[400];
+    bool done;
+    char why[400];
     double us, gflops, gbytes_s, share;
     double planned_bytes, resident_bytes;
 } bench_result;

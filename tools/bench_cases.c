@@ -14,14 +14,30 @@ typedef struct bench_kind {
 } bench_kind;
 
 const char *const bench_default_names[] = {
-    "matmul/64x64x64",      "matmul/128x128x128",  "matmul/256x256x256",
-    "matmul/1024x1024x1024", "matmul/32x512x128",  "matmul/128x1024x256",
-    "matmul/4096x64x64",    "matmul/1x512x512",    "matmul/512x512x1",
-    "exp/4096",             "tanh/4096",           "sigmoid/4096",
-    "gelu/4096",            "silu/4096",           "erf/4096",
-    "add/16777216",         "softmax/4096x512",    "layer_norm/4096x512",
-    "cross_entropy/4096x512", "sum/4096x512",      "sum_columns/4096x512",
-    "conv1d/32x64x256x3",   "step/ptrnet",         NULL,
+    "matmul/64x64x64",
+    "matmul/128x128x128",
+    "matmul/256x256x256",
+    "matmul/1024x1024x1024",
+    "matmul/32x512x128",
+    "matmul/128x1024x256",
+    "matmul/4096x64x64",
+    "matmul/1x512x512",
+    "matmul/512x512x1",
+    "exp/4096",
+    "tanh/4096",
+    "sigmoid/4096",
+    "gelu/4096",
+    "silu/4096",
+    "erf/4096",
+    "add/16777216",
+    "softmax/4096x512",
+    "layer_norm/4096x512",
+    "cross_entropy/4096x512",
+    "sum/4096x512",
+    "sum_columns/4096x512",
+    "conv1d/32x64x256x3",
+    "step/ptrnet",
+    NULL,
 };
 
 static heed_node *matrix(bench_case *c, const char *name, int64_t rows, int64_t columns)
@@ -133,7 +149,7 @@ static const bench_kind kinds[] = {
 static bool build_elementwise(bench_case *c, const heed_op *op, int64_t n)
 {
     heed_node *in[HEED_TILE_INPUTS];
-    char       name[16], attr[256] = { 0 };
+    char name[16], attr[256] = { 0 };
     for (int i = 0; i < op->n_in; i++) {
         snprintf(name, sizeof name, "x%d", i);
         in[i] = heed_input(c->graph, name, HEED_F32, n);
@@ -146,14 +162,15 @@ static bool build_elementwise(bench_case *c, const heed_op *op, int64_t n)
 /* Whole training steps in the configurations of tools/peers: same shapes, loss and optimizer. */
 static const struct {
     const char *model, *options;
-    double      lr, clip_norm;
+    double lr, clip_norm;
 } steps[] = {
-    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --encoder lstm --glimpses 0 --no-mask", 1e-3, 2 },
+    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --encoder lstm --glimpses 0 --no-mask",
+      1e-3, 2 },
 };
 
 #define NAME_AND_MODEL(name) { #name, &heed_model_##name },
 static const struct {
-    const char       *name;
+    const char *name;
     const heed_model *model;
 } models[] = { HEED_MODELS(NAME_AND_MODEL) };
 
@@ -191,9 +208,9 @@ static bool read_sizes(const char *text, int64_t *size, int n)
 static bool build_named(bench_case *c, heed_error *error)
 {
     const char *slash = strchr(c->name, '/');
-    size_t      length = slash ? (size_t)(slash - c->name) : 0;
-    int64_t     size[MOST_SIZES];
-    char        op_name[64];
+    size_t length = slash ? (size_t)(slash - c->name) : 0;
+    int64_t size[MOST_SIZES];
+    char op_name[64];
     if (!slash || length >= sizeof op_name)
         return heed_fail(error, "'%s' is not KIND/SIZES (see heed bench --help)", c->name);
     memcpy(op_name, c->name, length);
@@ -219,8 +236,7 @@ bool bench_build(bench_case *c, heed_error *error)
 {
     c->graph = heed_graph_new(.training = true);
     if (!build_named(c, error)) return false;
-    if (heed_graph_failed(c->graph))
-        return heed_fail(error, "%s: %s", c->name, heed_why(c->graph));
+    if (heed_graph_failed(c->graph)) return heed_fail(error, "%s: %s", c->name, heed_why(c->graph));
     return true;
 }
 

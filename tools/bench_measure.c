@@ -36,8 +36,8 @@ static double median(double *list, int n)
 /* ---- peaks ---- */
 
 typedef struct peak_job {
-    int    threads;
-    char  *from, *to; /* NULL: arithmetic */
+    int threads;
+    char *from, *to; /* NULL: arithmetic */
     double flops[256];
 } peak_job;
 
@@ -59,7 +59,7 @@ static void peak_part(void *context, int thread)
 static double rate_of(peak_job *job)
 {
     heed_pool *pool = heed_pool_new(job->threads);
-    double     best = 0;
+    double best = 0;
     for (int i = 0; pool && i < 9; i++) {
         double start = bench_now(), work = 2.0 * COPY_BYTES;
         heed_pool_run(pool, peak_part, job);
@@ -75,7 +75,7 @@ static double rate_of(peak_job *job)
 bench_peaks bench_measure_peaks(int threads)
 {
     bench_peaks peaks;
-    char       *from = heed_alloc(COPY_BYTES), *to = heed_alloc(COPY_BYTES);
+    char *from = heed_alloc(COPY_BYTES), *to = heed_alloc(COPY_BYTES);
     if (from) memset(from, 1, COPY_BYTES);
     for (int i = 0; i < 2; i++) {
         peak_job job = { .threads = i ? (threads < 256 ? threads : 256) : 1 };
@@ -97,22 +97,24 @@ static void fill_inputs(bench_case *c, heed_program *program)
         const heed_node *node = heed_graph_node(c->graph, id);
         if (!heed_is_input(node)) continue;
         heed_view view = heed_program_input(program, node->name);
-        heed_rng  rng = heed_rng_new(1, (uint64_t)id);
+        heed_rng rng = heed_rng_new(1, (uint64_t)id);
         if (heed_is_real(view.dtype)) heed_fill_uniform(&rng, &view, -1, 1);
     }
 }
 
 static void run_once(bench_case *c, heed_program *program)
 {
-    if (c->trainer) heed_trainer_step(c->trainer);
-    else heed_program_run(program);
+    if (c->trainer)
+        heed_trainer_step(c->trainer);
+    else
+        heed_program_run(program);
 }
 
 /* Median of samples, each of as many runs as take about 50 us; microseconds a run. */
 static double time_runs(bench_case *c, heed_program *program)
 {
     double samples[MOST_SAMPLES];
-    int    n = 0, runs = 1;
+    int n = 0, runs = 1;
     for (int i = 0; i < 3; i++) run_once(c, program);
     for (;; runs *= 2) {
         double start = bench_now();
@@ -140,9 +142,9 @@ static double resident_bytes(void)
 
 static bench_result measure_here(const char *name, int threads, double seconds)
 {
-    bench_case    c = { .name = name, .threads = threads, .seconds = seconds };
-    bench_result  result = { .done = false };
-    heed_error    error = { .set = false };
+    bench_case c = { .name = name, .threads = threads, .seconds = seconds };
+    bench_result result = { .done = false };
+    heed_error error = { .set = false };
     heed_program *program = NULL;
     if (bench_build(&c, &error)) {
         program = c.trainer ? heed_trainer_program(c.trainer)
@@ -167,7 +169,7 @@ static bench_result measure_here(const char *name, int threads, double seconds)
 bench_result bench_measure(const char *name, int threads, double seconds, const bench_peaks *peaks)
 {
     bench_result result = { .done = false };
-    int          ends[2];
+    int ends[2];
     fflush(NULL);
     snprintf(result.why, sizeof result.why, "%s: no process for it", name);
     if (pipe(ends) != 0) return result;
@@ -183,7 +185,9 @@ bench_result bench_measure(const char *name, int threads, double seconds, const 
     close(ends[0]);
     if (child > 0) waitpid(child, NULL, 0);
     int all = threads > 1;
-    if (result.gflops > 0) result.share = result.gflops / peaks->gflops[all];
-    else if (result.gbytes_s > 0) result.share = result.gbytes_s / peaks->gbytes_s[all];
+    if (result.gflops > 0)
+        result.share = result.gflops / peaks->gflops[all];
+    else if (result.gbytes_s > 0)
+        result.share = result.gbytes_s / peaks->gbytes_s[all];
     return result;
 }

@@ -10,11 +10,7 @@
 #endif
 
 static const heed_tool *const tools[] = {
-    &heed_tool_gradcheck,
-    &heed_tool_ops,
-    &heed_tool_inspect,
-    &heed_tool_graph,
-    &heed_tool_bench,
+    &heed_tool_gradcheck, &heed_tool_ops, &heed_tool_inspect, &heed_tool_graph, &heed_tool_bench,
 };
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };
 

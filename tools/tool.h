@@ -17,7 +17,8 @@ typedef struct heed_tool {
     int (*run)(int argc, char **argv);
 } heed_tool;
 
-extern const heed_tool heed_tool_bench, heed_tool_gradcheck, heed_tool_graph, heed_tool_inspect, heed_tool_ops;
+extern const heed_tool heed_tool_bench, heed_tool_gradcheck, heed_tool_graph, heed_tool_inspect,
+    heed_tool_ops;
 
 /* ---- options: --name VALUE, --name=VALUE, --flag ---- */
 

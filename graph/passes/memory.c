@@ -1,15 +1,15 @@
 /* memory.c - one block for everything a run computes.
  *
  * A buffer lives from its first write to its last use. Buffers whose lives overlap must not overlap
- * in memory. Small programs place buffers by falling size at the lowest free offset, which comes
- * close to the lower bound (the largest sum of live bytes); large ones go through time once with a
- * list of free pieces, best fit first, in near-linear time. */
+ * in memory. Small programs place buffers at the lowest free offset, in the best of three orders (by
+ * bytes x time, bytes, time), which comes close to the lower bound, the largest sum of live bytes;
+ * large ones go through time once with a list of free pieces, best fit first, in near-linear time. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph/plan.h"
 
-enum { MOST_BY_SIZE = 6000 };
+enum { MOST_IN_ORDER = 20000, MOST_IN_ALL_ORDERS = 6000 }; /* about 0.1 s each */
 
 typedef struct piece {
     int    buffer;
@@ -18,11 +18,31 @@ typedef struct piece {
     size_t offset;
 } piece;
 
+static int by_buffer(const piece *x, const piece *y)
+{
+    return x->buffer < y->buffer ? -1 : 1;
+}
+
 static int by_size(const void *a, const void *b)
 {
     const piece *x = a, *y = b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-    return x->first != y->first ? (x->first < y->first ? -1 : 1) : x->buffer - y->buffer;
+    return by_buffer(x, y);
+}
+
+static int by_length(const void *a, const void *b)
+{
+    const piece *x = a, *y = b;
+    int          of_x = x->last - x->first, of_y = y->last - y->first;
+    return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_size(a, b);
+}
+
+static int by_area(const void *a, const void *b)
+{
+    const piece *x = a, *y = b;
+    double       of_x = (double)x->bytes * (x->last - x->first + 1);
+    double       of_y = (double)y->bytes * (y->last - y->first + 1);
+    return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_buffer(x, y);
 }
 
 static int by_time(const void *a, const void *b)
@@ -31,30 +51,38 @@ static int by_time(const void *a, const void *b)
     return x->first != y->first ? (x->first < y->first ? -1 : 1) : x->buffer - y->buffer;
 }
 
-static int by_offset(const void *a, const void *b)
+/* ---- in an order ---- */
+
+static void insert_by_offset(piece **placed, int n, piece *me)
 {
-    const piece *const *x = a, *const *y = b;
-    return (*x)->offset < (*y)->offset ? -1 : (*x)->offset > (*y)->offset;
+    int low = 0, high = n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (placed[middle]->offset < me->offset) low = middle + 1;
+        else high = middle;
+    }
+    memmove(placed + low + 1, placed + low, (size_t)(n - low) * sizeof *placed);
+    placed[low] = me;
 }
 
-/* ---- by size ---- */
-
-static size_t place_by_size(piece *pieces, int n, piece **busy)
+/* Each at the lowest offset that is free while it lives. placed: by offset. return: bytes in all */
+static size_t place_in_order(piece *pieces, int n, piece **placed,
+                             int (*order)(const void *, const void *))
 {
     size_t top = 0;
-    qsort(pieces, (size_t)n, sizeof *pieces, by_size);
+    qsort(pieces, (size_t)n, sizeof *pieces, order);
     for (int i = 0; i < n; i++) {
         piece *me = &pieces[i];
-        int    n_busy = 0;
-        for (int j = 0; j < i; j++)
-            if (pieces[j].first <= me->last && me->first <= pieces[j].last)
-                busy[n_busy++] = &pieces[j];
-        qsort(busy, (size_t)n_busy, sizeof *busy, by_offset);
         size_t at = 0;
-        for (int j = 0; j < n_busy && busy[j]->offset < at + me->bytes; j++)
-            if (busy[j]->offset + busy[j]->bytes > at) at = busy[j]->offset + busy[j]->bytes;
+        for (int j = 0; j < i; j++) {
+            const piece *other = placed[j];
+            if (other->last < me->first || me->last < other->first) continue;
+            if (other->offset >= at + me->bytes) break;
+            if (other->offset + other->bytes > at) at = other->offset + other->bytes;
+        }
         me->offset = at;
         if (at + me->bytes > top) top = at + me->bytes;
+        insert_by_offset(placed, i, me);
     }
     return top;
 }
@@ -165,33 +193,54 @@ static int collect(const heed_program *p, piece *pieces)
     return n;
 }
 
+/* Keep a plan when it is the best so far. */
+static void keep(heed_program *p, const piece *pieces, int n, size_t top)
+{
+    if (p->planned_bytes && top >= p->planned_bytes) return;
+    p->planned_bytes = top;
+    for (int i = 0; i < n; i++) p->buffers[pieces[i].buffer].offset = pieces[i].offset;
+}
+
+static void try_orders(heed_program *p, piece *pieces, int n, piece **placed)
+{
+    static int (*const orders[])(const void *, const void *) = { by_area, by_size, by_length };
+    int tries = n <= MOST_IN_ALL_ORDERS ? 3 : 1;
+    for (int i = 0; i < tries; i++) {
+        keep(p, pieces, n, place_in_order(pieces, n, placed, orders[i]));
+        if (p->planned_bytes <= p->live_bytes + p->live_bytes / 64) return;
+    }
+}
+
+/* Side by side, for comparison: nothing is reused. */
+static size_t place_apart(piece *pieces, int n)
+{
+    size_t top = 0;
+    for (int i = 0; i < n; i++) {
+        pieces[i].offset = top;
+        top += pieces[i].bytes;
+    }
+    return top;
+}
+
 bool heed_memory_plan(heed_program *p)
 {
     size_t   room = (size_t)p->n_buffers + 1, times = (size_t)p->n_times + 3;
     piece   *pieces = heed_alloc_array(room, sizeof *pieces);
-    piece  **busy = heed_alloc_array(room, sizeof *busy);
+    piece  **placed = heed_alloc_array(room, sizeof *placed);
     int64_t *change = heed_alloc_array(times, sizeof *change);
     gaps     g = { .list = heed_alloc_array(room, sizeof *g.list) };
     int     *ends = heed_alloc_array(times, sizeof *ends);
     int     *next = heed_alloc_array(room, sizeof *next);
-    bool     done = pieces && busy && change && g.list && ends && next;
+    bool     done = pieces && placed && change && g.list && ends && next;
     if (done) {
         int n = collect(p, pieces);
         p->live_bytes = largest_live_sum(pieces, n, change, p->n_times);
-        if (!(p->passes >> HEED_PASS_REUSE & 1)) {
-            for (int i = 0; i < n; i++) {
-                pieces[i].offset = p->planned_bytes;
-                p->planned_bytes += pieces[i].bytes;
-            }
-        } else if (n <= MOST_BY_SIZE) {
-            p->planned_bytes = place_by_size(pieces, n, busy);
-        } else {
-            p->planned_bytes = place_by_time(pieces, n, &g, ends, next);
-        }
-        for (int i = 0; i < n; i++) p->buffers[pieces[i].buffer].offset = pieces[i].offset;
+        if (!(p->passes >> HEED_PASS_REUSE & 1)) keep(p, pieces, n, place_apart(pieces, n));
+        else if (n <= MOST_IN_ORDER) try_orders(p, pieces, n, placed);
+        else keep(p, pieces, n, place_by_time(pieces, n, &g, ends, next));
     }
     heed_free(pieces);
-    heed_free(busy);
+    heed_free(placed);
     heed_free(change);
     heed_free(g.list);
     heed_free(ends);

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct plain_test {
@@ -23,8 +25,7 @@ typedef struct plain_test {
 
 void plain_register(plain_test *test);
 /* Report a failed check; `fatal` ends the test. */
-void plain_failed(bool fatal, const char *file, int line, const char *what, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void plain_failed(bool fatal, const char *file, int line, const char *what, const char *format, ...);
 void plain_skip(void);
 
 #define Test(suite_, name_, ...)                                                              \
@@ -39,7 +40,15 @@ void plain_skip(void);
     }                                                                                         \
     static void suite_##_##name_(void)
 
-#define TestSuite(suite_, ...) struct plain_suite_##suite_
+/* Fixtures of all tests of a suite in the file: a test without a name. */
+#define TestSuite(suite_, ...)                                            \
+    static plain_test suite_##_suite = { .defaults = 0, __VA_ARGS__ };    \
+    __attribute__((constructor)) static void suite_##_suite_register(void) \
+    {                                                                     \
+        suite_##_suite.suite = #suite_;                                   \
+        plain_register(&suite_##_suite);                                  \
+    }                                                                     \
+    struct plain_suite_##suite_
 
 #define PLAIN_CHECK(fatal, condition, text, ...)                                        \
     do {                                                                                \
@@ -74,6 +83,9 @@ void plain_skip(void);
     PLAIN_CHECK(true, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...) \
     PLAIN_CHECK(false, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...) \
+    PLAIN_CHECK(false, strcmp(a, b) != 0, #a " is not " #b, __VA_ARGS__)
+#define cr_expect_str_empty(a, ...) PLAIN_CHECK(false, !*(a), #a " is empty", __VA_ARGS__)
 #define cr_assert_arr_eq(a, b, n, ...) \
     PLAIN_CHECK(true, memcmp(a, b, n) == 0, #a " equals " #b, __VA_ARGS__)
 #define cr_expect_arr_eq(a, b, n, ...) \
