@@ -109,8 +109,8 @@ typedef struct heed_tiny {
     heed_node *loss;
 } heed_tiny;
 
-/* The loss of the model built with `options` ("--n 4 --hidden 3"), as f32 or f64. return: false with
- * `error` set. Free it in either case. */
+/* The loss of the model built with `options` ("--n 4 --hidden 3"), as f32 or f64.
+ * return: false with `error` set. Free it in either case. */
 bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, const char *options,
                      heed_dtype dtype, heed_error *error);
 void heed_tiny_fill(void *tiny, heed_program *program); /* as heed_gradcheck_loss wants it */

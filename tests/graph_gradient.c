@@ -1,4 +1,4 @@
-/* The gradient engine: accumulation, broadcasting undone, pruning, refusals, gradients of gradients. */
+/* The gradient engine: accumulation, broadcasting undone, pruning, refusals, second order. */
 #include "tests/graph_kit.h"
 
 static void expect_why(const heed_graph *g, const char *part)

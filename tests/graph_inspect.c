@@ -28,9 +28,8 @@ Test(graph_inspect, check_names_the_first_bad_node)
     setenv("HEED_CHECK", "nan", 1);
     heed_node *x = heed_input(g, "x", HEED_F32, 4);
     heed_node *good = heed_softmax(x, -1);
-    heed_node *bad =
-        heed_name(heed_log(heed_matmul(heed_full(g, -1, 1, 4), heed_unsqueeze(good, 1))),
-                  "culprit");
+    heed_node *product = heed_matmul(heed_full(g, -1, 1, 4), heed_unsqueeze(good, 1));
+    heed_node *bad = heed_name(heed_log(product), "culprit");
     int line = __LINE__ - 1;
     heed_node *later = heed_exp(heed_sum_all(bad));
     heed_program *p = heed_compile(g, &later, 1, .threads = 2, .passes = "-fuse");

@@ -116,6 +116,9 @@ Test(graph_passes, constants_are_folded_and_identities_dropped)
     heed_node *x = heed_input(g, "x", HEED_F32, 4);
     heed_node *two = heed_add(heed_number(g, 1), heed_number(g, 1));
     heed_node *y = heed_mul(x, heed_sqrt(heed_square(two)));
+    kit_values v = kit_run(g, HEED_NODES(x, y), (heed_compile_options){ .threads = 1 });
+    for (int i = 0; i < 4; i++) cr_expect_eq(v.value[4 + i], 2 * v.value[i]);
+    heed_free(v.value);
     cr_expect_eq(facts_of(&y, 1, "none,+fold,+dead").instructions, 1);
     cr_expect_eq(facts_of(&y, 1, "none").instructions, 4);
     heed_node *same = heed_neg(heed_mul(x, heed_number(g, 1)));
@@ -157,6 +160,27 @@ Test(graph_passes, memory_is_taken_over_and_reused)
     cr_expect(none >= 10 * 64 * 64 * sizeof(float));
     cr_expect(in_place < 2 * 64 * 64 * sizeof(float));
     cr_expect(reuse < 3 * 64 * 64 * sizeof(float));
+    heed_graph_free(g);
+}
+
+/* Two readers that may run at the same time: neither may write over what the other reads. */
+Test(graph_passes, memory_is_not_taken_from_a_parallel_reader)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 100, 400);
+    heed_node *w = heed_input(g, "w", HEED_F32, 400, 200), *outputs[4];
+    heed_node *h = heed_matmul(x, w);
+    outputs[0] = heed_softmax(h, -1);
+    outputs[1] = heed_log_softmax(h, -1);
+    outputs[2] = heed_layer_norm(h, NULL, NULL, 0);
+    outputs[3] = heed_max(h, 0, false);
+    kit_values none = kit_run(g, outputs, 4, (heed_compile_options){ .passes = "none" });
+    for (int threads = 1; threads <= 4; threads++) {
+        kit_values all = kit_run(g, outputs, 4, (heed_compile_options){ .threads = threads });
+        cr_expect(kit_same_bits(none, all), "%d threads", threads);
+        heed_free(all.value);
+    }
+    heed_free(none.value);
     heed_graph_free(g);
 }
 

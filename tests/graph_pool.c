@@ -67,9 +67,10 @@ Test(graph_pool, every_thread_can_take_part, .timeout = 60)
     heed_pool_free(j.pool);
 }
 
-Test(graph_pool, idle_pool_uses_no_processor_time)
+/* 2 threads: no more than processors, mostly, so that workers spin first; 4 sleep at once. */
+static void check_idle(int threads)
 {
-    job j = { .pool = heed_pool_new(4) };
+    job j = { .pool = heed_pool_new(threads) };
     heed_pool_run(j.pool, count_me, &j);
     struct timespec settle = { 0, 20000000 }, sleep = { 0, 200000000 };
     nanosleep(&settle, NULL); /* workers spin for a moment before they sleep */
@@ -80,6 +81,12 @@ Test(graph_pool, idle_pool_uses_no_processor_time)
     heed_pool_run(j.pool, count_me, &j);
     cr_expect_eq(atomic_load(&j.calls[0]), 2, "and it wakes up again");
     heed_pool_free(j.pool);
+}
+
+Test(graph_pool, idle_pool_uses_no_processor_time)
+{
+    check_idle(2);
+    check_idle(4);
 }
 
 static heed_node *busy_graph(heed_graph *g)

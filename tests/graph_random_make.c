@@ -1,9 +1,9 @@
 /* A generator of random graphs.
  *
  * It keeps a pool of real values with a bound on their magnitude. Each step draws an operation of
- * the registry and one of its samples, bends pool values to the sample's shapes and ranges (reshape,
- * slice, pad, a sigmoid), or draws a move that takes pool values as they are. Results that may have
- * become large are squashed, so that rounding differences stay small. */
+ * the registry and one of its samples, bends pool values to the sample's shapes and ranges
+ * (reshape, slice, pad, a sigmoid), or draws a move that takes pool values as they are. Results
+ * that may have become large are squashed, so that rounding differences stay small. */
 #include "tests/graph_random_make.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* graph_random_make.h - random graphs for the comparison tests; a seed makes the same one always. */
+/* graph_random_make.h - random graphs for comparisons; a seed makes the same one always. */
 #ifndef HEED_TESTS_GRAPH_RANDOM_MAKE_H
 #define HEED_TESTS_GRAPH_RANDOM_MAKE_H
 

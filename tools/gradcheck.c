@@ -80,12 +80,14 @@ static void print_row(const report *all, const char *name, const heed_gradcheck_
     size_t length = strlen(name);
     if (strncmp(where, name, length) == 0 && strncmp(where + length, ": ", 2) == 0)
         where += length + 2;
-    if (!differentiable) where = "no gradient: runs, and refuses one";
+    if (all->checked == 1)
+        printf("%-18s %7s %8s %9s  %8s  %8s  %s\n", "what", "samples", "subsets", "compared",
+               "order 1", "order 2", "worst at");
     printf("%-18s %7d %8d %9ld  %8s  %8s  %s%s\n", name, r->samples, r->subsets, r->compared,
            error_text(r->worst[0], differentiable && all->options.order != 2, first_text,
                       sizeof first_text),
            error_text(r->worst[1], differentiable && second, second_text, sizeof second_text),
-           r->passed ? "" : "FAILED ", where);
+           r->passed ? "" : "FAILED ", differentiable ? where : "it has no gradient; it runs");
     if (*r->second) printf("  second order not checked: %s\n", r->second);
     if (!r->passed) printf("  %s\n", r->why);
     fflush(stdout);
@@ -122,19 +124,22 @@ static void check_op(report *all, const heed_op *op)
     add(all, "op", op->name, &r, op->diff != 0, all->options.order != 1 && !*r.second);
 }
 
+/* Each of the model's tiny configurations; a row names its number, and the options that make it. */
 static bool check_model(report *all, const heed_model *model)
 {
     for (int k = 0; model->tiny && model->tiny[k]; k++) {
         heed_tiny tiny;
         heed_error error = { .set = false };
         heed_gradcheck_result r = { .passed = false };
-        char name[120];
-        snprintf(name, sizeof name, "%s %s", model->name, model->tiny[k]);
+        char name[80];
+        snprintf(name, sizeof name, "%s %d", model->name, k + 1);
         if (heed_tiny_build(&tiny, model, model->tiny[k], HEED_F64, &error))
             r = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny, all->options);
         else
             snprintf(r.why, sizeof r.why, "%.*s", (int)sizeof r.why - 1, error.text);
         heed_tiny_free(&tiny);
+        size_t used = strlen(r.where);
+        snprintf(r.where + used, sizeof r.where - used, " of %s", model->tiny[k]);
         add(all, "model", name, &r, true, false);
     }
     return model->tiny && model->tiny[0];
@@ -222,9 +227,6 @@ static int run(int argc, char **argv)
     all.options.order = (int)order;
     all.options.seed = (uint64_t)seed;
     if (all.json) heed_json_put(&all.out, "{\"checks\":[");
-    if (!all.json)
-        printf("%-18s %7s %8s %9s  %8s  %8s  %s\n", "operation", "samples", "subsets", "compared",
-               "order 1", "order 2", "worst at");
     status = op      ? check_named_op(&all, op)
              : model ? check_named_model(&all, model)
                      : check_everything(&all);

@@ -33,7 +33,7 @@ static int least(int a, int b)
 /* Insertions, deletions and replacements that turn a into b. */
 static int edits(const char *a, const char *b)
 {
-    int row[LONGEST_NAME + 1], n = (int)strlen(b);
+    int row[LONGEST_NAME + 1] = { 0 }, n = (int)strlen(b);
     if (strlen(a) > LONGEST_NAME || n > LONGEST_NAME) return LONGEST_NAME;
     for (int j = 0; j <= n; j++) row[j] = j;
     for (int i = 0; a[i]; i++) {
@@ -51,7 +51,7 @@ static int edits(const char *a, const char *b)
 static bool near(const char *asked, const char *known)
 {
     size_t length = strlen(asked);
-    if (length >= 3 && (strstr(known, asked) || strstr(asked, known))) return true;
+    if (length >= 3 && strstr(known, asked)) return true;
     return edits(asked, known) <= (length < 4 ? 1 : 2);
 }
 

@@ -1,9 +1,10 @@
 /* memory.c - one block for everything a run computes.
  *
- * A buffer lives from its first write to its last use. Buffers whose lives overlap must not overlap
- * in memory. Small programs place buffers at the lowest free offset, in the best of three orders (by
- * bytes x time, bytes, time), which comes close to the lower bound, the largest sum of live bytes;
- * large ones go through time once with a list of free pieces, best fit first, in near-linear time. */
+ * A buffer lives from its first write to its last use. Buffers whose lives overlap must not
+ * overlap in memory. Small programs place buffers at the lowest free offset, in the best of three
+ * orders (by bytes x time, bytes, time), which comes close to the lower bound, the largest sum of
+ * live bytes; large ones go through time once with a list of free pieces, best fit first, in
+ * near-linear time. */
 #include <stdlib.h>
 #include <string.h>
 
