@@ -16,7 +16,8 @@ STD    := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DARWIN_C_SOURCE -fPIC -pthread -
           -DHEED_VERSION='"$(VERSION)"' $(WARN) $(WERROR) $(if $(OPENMP),-fopenmp -DHEED_OPENMP)
 LIBS   := -lm -pthread $(if $(OPENMP),-fopenmp)
 LIBDEF := -DHEED_NO_LOCATIONS
-SONAME := $(if $(filter Darwin,$(OS)),-install_name @rpath/libheed.so.0,-Wl$(comma)-soname$(comma)libheed.so.0)
+SONAME := $(if $(filter Darwin,$(OS)),-install_name @rpath/libheed.so.0,\
+          -Wl$(comma)-soname$(comma)libheed.so.0)
 JOBS   ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 Q      ?= @
 
@@ -29,8 +30,8 @@ else
 ISAS := portable
 endif
 KERNEL_OPT   ?= -O3
-KERNEL       := $(KERNEL_OPT) -fno-math-errno -fno-trapping-math -fno-signed-zeros -ffp-contract=fast \
-                -Wno-unused-parameter -Wno-psabi -DHEED_STAMP
+KERNEL       := $(KERNEL_OPT) -fno-math-errno -fno-trapping-math -fno-signed-zeros \
+                -ffp-contract=fast -Wno-unused-parameter -Wno-psabi -DHEED_STAMP
 ISA_portable := -DHEED_VECTOR_BYTES=16
 ISA_neon     := -DHEED_VECTOR_BYTES=16
 ISA_avx2     := -DHEED_VECTOR_BYTES=32 -mavx2 -mfma
@@ -94,7 +95,8 @@ test:
 	@HEED_BUILD=$(B) CC="$(CC)" $(B)/tests/heed_tests --jobs $(JOBS) $(if $(T),--filter '$(T)/*')
 
 asan: ; @$(SANITIZED) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address" test
-ubsan: ; @$(SANITIZED) B=build/ubsan CFLAGS="-O1 -g -fsanitize=undefined -fno-sanitize-recover=all" test
+ubsan: ; @$(SANITIZED) B=build/ubsan CFLAGS="-O1 -g -fsanitize=undefined $(RECOVER)" test
+RECOVER := -fno-sanitize-recover=all
 # Criterion cannot start under the thread sanitizer: see tests/plain/criterion/criterion.h.
 tsan: ; @$(SANITIZED) B=build/tsan PLAIN=1 CFLAGS="-O1 -g -fsanitize=thread -Itests/plain" test
 SANITIZED := ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory KERNEL_OPT=-O1

@@ -65,7 +65,7 @@ static bool list_inputs(heed_program *p)
         const heed_node *node = p->user->nodes[id];
         if (!heed_is_input(node) || heed_program_input(p, node->name).data) continue;
         size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
-        void  *data = heed_arena_alloc(&p->arena, bytes + 1);
+        void *data = heed_arena_alloc(&p->arena, bytes + 1);
         if (!data) return heed_plan_no_memory(p);
         p->inputs[p->n_inputs++] =
             (heed_named_view){ node->name, heed_view_of(data, node->dtype, &node->shape) };
@@ -77,8 +77,8 @@ static bool run_passes(heed_program *p)
 {
     p->work = heed_graph_make(p->user->options);
     if (!p->work) return heed_plan_no_memory(p);
-    bool done = heed_rewrite(p) && heed_layout(p) && heed_make_edges(p) && heed_order(p) &&
-                heed_stages(p);
+    bool done =
+        heed_rewrite(p) && heed_layout(p) && heed_make_edges(p) && heed_order(p) && heed_stages(p);
     heed_edges_free(p);
     if (!done) return false;
     heed_inplace(p);
@@ -89,7 +89,7 @@ heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, in
                                 heed_compile_options options)
 {
     if (heed_graph_failed(graph)) return NULL;
-    int64_t       start = heed_profile_now();
+    int64_t start = heed_profile_now();
     heed_program *p = heed_alloc(sizeof *p);
     if (!p) {
         heed_graph_fail(graph, "no memory to compile the program");
@@ -146,17 +146,27 @@ const char *heed_program_why(const heed_program *p)
     return p->run_error.set ? p->run_error.text : NULL;
 }
 
-void     heed_program_set_step(heed_program *p, uint64_t step) { p->step = step; }
-uint64_t heed_program_step(const heed_program *p) { return p->step; }
+void heed_program_set_step(heed_program *p, uint64_t step)
+{
+    p->step = step;
+}
+uint64_t heed_program_step(const heed_program *p)
+{
+    return p->step;
+}
 
 heed_program_facts heed_program_describe(const heed_program *p)
 {
     heed_program_facts facts = {
-        .instructions = p->n_instructions, .stages = p->n_stages, .threads = p->options.threads,
-        .planned_bytes = p->planned_bytes, .live_bytes = p->live_bytes,
+        .instructions = p->n_instructions,
+        .stages = p->n_stages,
+        .threads = p->options.threads,
+        .planned_bytes = p->planned_bytes,
+        .live_bytes = p->live_bytes,
         .input_bytes = p->input_bytes,
         .scratch_bytes = p->scratch_bytes * (size_t)p->options.threads,
-        .compile_seconds = p->compile_seconds, .nodes = p->work->n_nodes,
+        .compile_seconds = p->compile_seconds,
+        .nodes = p->work->n_nodes,
     };
     for (int id = 0; id < p->work->n_nodes; id++) {
         const heed_node *node = p->work->nodes[id];

@@ -25,7 +25,7 @@ bool heed_graph_dot(const heed_graph *graph, FILE *to)
                 "fontsize=10];\n");
     for (int id = 0; id < graph->n_nodes; id++) {
         const heed_node *node = graph->nodes[id];
-        char             shape[HEED_SHAPE_TEXT];
+        char shape[HEED_SHAPE_TEXT];
         fprintf(to, "  n%d [%s, label=\"%s", id, style_of(node), node->op->name);
         if (*node->name) fprintf(to, "\\n");
         quoted(to, node->name);

@@ -1,8 +1,8 @@
 /* execute.c - running a compiled program.
  *
- * With one thread, instruction after instruction. With several, every thread takes the next chunk of
- * the current parallel stage; whoever finishes the stage's last chunk runs the serial stages that
- * follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so more
+ * With one thread, instruction after instruction. With several, every thread takes the next chunk
+ * of the current parallel stage; whoever finishes the stage's last chunk runs the serial stages
+ * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so more
  * threads than processors do little harm. What a chunk computes does not depend on who takes it. */
 #include <math.h>
 
@@ -10,9 +10,9 @@
 #include "graph/profile.h"
 
 typedef struct runner {
-    heed_program    *p;
+    heed_program *p;
     _Atomic uint64_t state; /* parallel stage << 32 | next item of it */
-    _Atomic int      done;  /* items of the stage that are finished   */
+    _Atomic int done;       /* items of the stage that are finished   */
 } runner;
 
 #define CLOSED 0x40000000u /* as an item number: nothing to take */
@@ -55,12 +55,12 @@ static void open_from(runner *r, int stage, int thread)
 
 static void take_part(void *context, int thread)
 {
-    runner       *r = context;
+    runner *r = context;
     heed_program *p = r->p;
     if (thread == 0) open_from(r, 0, 0);
     for (;;) {
         uint64_t state = atomic_load_explicit(&r->state, memory_order_acquire);
-        int      stage = (int)(state >> 32);
+        int stage = (int)(state >> 32);
         if (stage >= p->n_stages) return;
         if ((uint32_t)state >= (uint32_t)p->stages[stage].items || !p->stages[stage].parallel) {
             heed_pool_wait(p->pool, &r->state, state);
@@ -85,12 +85,13 @@ static bool check_values(heed_program *p, const heed_instruction *it)
         const heed_node *node = it->nodes[k];
         if (p->values[node->id].buffer < 0 || !heed_is_real(node->dtype)) continue;
         heed_view view = heed_value_view(p, node);
-        int64_t   count = heed_count(&node->shape);
+        int64_t count = heed_count(&node->shape);
         for (int64_t i = 0; i < count; i++) {
             if (isfinite(heed_get(&view, i))) continue;
             char what[300], inputs[500];
             heed_profile_operands(p, node, inputs, sizeof inputs);
-            return heed_fail(&p->run_error, "%s: element %lld is %g in run %llu (%s:%d); inputs: %s",
+            return heed_fail(&p->run_error,
+                             "%s: element %lld is %g in run %llu (%s:%d); inputs: %s",
                              heed_describe(node, what, sizeof what), (long long)i,
                              heed_get(&view, i), (unsigned long long)p->step,
                              node->file ? node->file : "?", node->line, inputs);
@@ -127,5 +128,6 @@ bool heed_program_run(heed_program *p)
         heed_pool_run(p->pool, take_part, &r);
     }
     p->step++;
+    if (p->profile) heed_profile_ran(p);
     return done;
 }

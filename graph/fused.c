@@ -4,19 +4,19 @@
 #include "graph/fused_run.h"
 
 enum {
-    MOST_TILE = 1024,     /* elements */
+    MOST_TILE = 1024, /* elements */
     LEAST_TILE = 64,
-    CACHE_SHARE = 24576,  /* bytes of the first-level cache that slots may take */
-    LEAST_ROW = 64,       /* shorter rows are gathered, several to a tile */
-    UNIT_WORK = 65536     /* elements times operations in a unit */
+    CACHE_SHARE = 24576, /* bytes of the first-level cache that slots may take */
+    LEAST_ROW = 64,      /* shorter rows are gathered, several to a tile */
+    UNIT_WORK = 65536    /* elements times operations in a unit */
 };
 
 typedef struct builder {
-    heed_program     *p;
+    heed_program *p;
     heed_instruction *it;
-    heed_fused       *f;
+    heed_fused *f;
     const heed_node **load_node;
-    int               step_of_id; /* unused ids are found by search: instructions are short */
+    int step_of_id; /* unused ids are found by search: instructions are short */
 } builder;
 
 /* Strides over the iteration shape: broadcast axes get 0. */
@@ -42,10 +42,10 @@ static int find_load(const builder *b, const heed_node *node)
 
 static bool make_registers(builder *b)
 {
-    heed_fused             *f = b->f;
+    heed_fused *f = b->f;
     const heed_instruction *it = b->it;
-    const heed_shape       *shape = &it->nodes[0]->shape;
-    int                     most = it->n_nodes;
+    const heed_shape *shape = &it->nodes[0]->shape;
+    int most = it->n_nodes;
     for (int s = 0; s < it->n_nodes; s++) most += it->nodes[s]->n_in;
     f->registers = heed_arena_alloc(&b->p->arena, (size_t)most * sizeof *f->registers);
     f->steps = heed_arena_alloc(&b->p->arena, (size_t)it->n_nodes * sizeof *f->steps);
@@ -55,7 +55,7 @@ static bool make_registers(builder *b)
         for (int i = 0; i < it->nodes[s]->n_in; i++) {
             const heed_node *x = it->nodes[s]->in[i];
             if (find_step(it, x) >= 0 || find_load(b, x) >= 0) continue;
-            operand  *o = &f->registers[f->n_loads];
+            operand *o = &f->registers[f->n_loads];
             heed_view view = heed_value_view(b->p, x);
             o->base = view.data;
             iteration_strides(&view, shape, o->stride);
@@ -63,9 +63,9 @@ static bool make_registers(builder *b)
         }
     for (int s = 0; s < it->n_nodes; s++) {
         const heed_node *node = it->nodes[s];
-        operand         *o = &f->registers[f->n_loads + s];
-        heed_view        view = heed_value_view(b->p, node);
-        bool             stored = b->p->values[node->id].buffer >= 0;
+        operand *o = &f->registers[f->n_loads + s];
+        heed_view view = heed_value_view(b->p, node);
+        bool stored = b->p->values[node->id].buffer >= 0;
         o->base = stored ? view.data : NULL;
         if (stored) iteration_strides(&view, shape, o->stride);
     }
@@ -116,7 +116,7 @@ static void choose_access(heed_fused *f, int64_t count)
     f->row = f->linear ? count : f->dim[last];
     for (int r = 0; r < f->n_loads + f->n_steps; r++) {
         operand *o = &f->registers[r];
-        bool     load = r < f->n_loads;
+        bool load = r < f->n_loads;
         o->slot = -1;
         if (!load && !o->base) {
             o->kind = MOVED;
@@ -136,9 +136,9 @@ static void make_steps(builder *b)
     heed_isa isa = heed_isa_current();
     for (int s = 0; s < b->it->n_nodes; s++) {
         const heed_node *node = b->it->nodes[s];
-        tile_step       *step = &b->f->steps[s];
+        tile_step *step = &b->f->steps[s];
         const heed_tile *tile = node->op->tile;
-        heed_dtype       dtype = heed_kernel_dtype(node);
+        heed_dtype dtype = heed_kernel_dtype(node);
         step->fn = tile->fn[dtype][isa] ? tile->fn[dtype][isa] : tile->fn[dtype][HEED_PORTABLE];
         step->attr = node->attr;
         step->n_in = node->n_in;
@@ -199,9 +199,9 @@ bool heed_fused_build(heed_program *p, heed_instruction *instruction)
 {
     heed_fused *f = heed_arena_alloc(&p->arena, sizeof *f);
     if (!f) return heed_plan_no_memory(p);
-    builder           b = { .p = p, .it = instruction, .f = f };
+    builder b = { .p = p, .it = instruction, .f = f };
     const heed_shape *shape = &instruction->nodes[0]->shape;
-    int64_t           count = heed_count(shape);
+    int64_t count = heed_count(shape);
     f->size = heed_dtype_size(instruction->nodes[0]->dtype);
     f->n_steps = instruction->n_nodes;
     bool done = make_registers(&b);

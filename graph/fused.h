@@ -13,7 +13,7 @@
 bool heed_fused_build(heed_program *p, heed_instruction *instruction);
 
 int64_t heed_fused_units(const heed_fused *fused);
-size_t  heed_fused_scratch(const heed_fused *fused); /* bytes per thread */
-void    heed_fused_run(const heed_fused *fused, void *scratch, int64_t begin, int64_t end);
+size_t heed_fused_scratch(const heed_fused *fused); /* bytes per thread */
+void heed_fused_run(const heed_fused *fused, void *scratch, int64_t begin, int64_t end);
 
 #endif

@@ -37,10 +37,14 @@ static void store8(uint64_t *to, const uint64_t *from, int64_t stride, int64_t n
 
 static void move_run(size_t size, char *slot, char *memory, int64_t stride, int64_t n, bool store)
 {
-    if (size == 4 && !store) load4((uint32_t *)(void *)slot, (uint32_t *)(void *)memory, stride, n);
-    else if (size == 4) store4((uint32_t *)(void *)memory, (uint32_t *)(void *)slot, stride, n);
-    else if (!store) load8((uint64_t *)(void *)slot, (uint64_t *)(void *)memory, stride, n);
-    else store8((uint64_t *)(void *)memory, (uint64_t *)(void *)slot, stride, n);
+    if (size == 4 && !store)
+        load4((uint32_t *)(void *)slot, (uint32_t *)(void *)memory, stride, n);
+    else if (size == 4)
+        store4((uint32_t *)(void *)memory, (uint32_t *)(void *)slot, stride, n);
+    else if (!store)
+        load8((uint64_t *)(void *)slot, (uint64_t *)(void *)memory, stride, n);
+    else
+        store8((uint64_t *)(void *)memory, (uint64_t *)(void *)slot, stride, n);
 }
 
 /* Where a tile starts: coordinates in the iteration space, and how many elements it has. */
@@ -84,7 +88,7 @@ static position position_of(const heed_fused *f, int64_t tile)
     at.column = (tile - at.row * f->tiles_per_row) * f->tile;
     at.n = f->row - at.column < f->tile ? f->row - at.column : f->tile;
     int64_t rest = f->linear ? at.column : at.row;
-    int     last = f->rank - 1;
+    int last = f->rank - 1;
     if (!f->linear) at.coordinate[last--] = at.column;
     for (int d = last; d >= 0; d--) {
         at.coordinate[d] = rest % f->dim[d];
@@ -108,11 +112,10 @@ static void run_tile(const heed_fused *f, char *scratch, const position *at, cha
     }
     for (int s = 0; s < f->n_steps; s++) {
         const tile_step *step = &f->steps[s];
-        const operand   *o = &f->registers[f->n_loads + s];
-        const void      *in[HEED_TILE_INPUTS];
-        char            *out = o->kind == DIRECT
-                                   ? o->base + offset_at(f, o, at->coordinate) * (int64_t)f->size
-                                   : scratch + (size_t)o->slot * slot_bytes;
+        const operand *o = &f->registers[f->n_loads + s];
+        const void *in[HEED_TILE_INPUTS];
+        char *out = o->kind == DIRECT ? o->base + offset_at(f, o, at->coordinate) * (int64_t)f->size
+                                      : scratch + (size_t)o->slot * slot_bytes;
         for (int i = 0; i < step->n_in; i++) in[i] = pointer[step->in[i]];
         step->fn(at->n, in, out, step->attr);
         pointer[f->n_loads + s] = out;

@@ -11,16 +11,16 @@
 #define STEP 1e-3
 
 typedef struct check { /* one sample, one subset */
-    const heed_op         *op;
+    const heed_op *op;
     heed_gradcheck_options options;
     heed_gradcheck_result *result;
-    heed_graph            *graph;
-    heed_node             *in[HEED_SAMPLE_INPUTS], *y, *r;
-    heed_node             *x[HEED_SAMPLE_INPUTS];  /* the subset ... */
-    heed_node             *dx[HEED_SAMPLE_INPUTS]; /* ... and its gradients under r */
-    heed_node             *q[HEED_SAMPLE_INPUTS];  /* cotangents of the gradients, for order 2 */
-    int                    n_in, n_x, sample;
-    unsigned               subset;
+    heed_graph *graph;
+    heed_node *in[HEED_SAMPLE_INPUTS], *y, *r;
+    heed_node *x[HEED_SAMPLE_INPUTS];  /* the subset ... */
+    heed_node *dx[HEED_SAMPLE_INPUTS]; /* ... and its gradients under r */
+    heed_node *q[HEED_SAMPLE_INPUTS];  /* cotangents of the gradients, for order 2 */
+    int n_in, n_x, sample;
+    unsigned subset;
 } check;
 
 static double tolerance_of(const heed_gradcheck_options *options)
@@ -65,8 +65,8 @@ static void compare(heed_gradcheck_result *result, const heed_gradcheck_options 
 static void fill_input(const heed_sample_input *spec, heed_rng *rng, const heed_view *view)
 {
     int64_t n = heed_count(&view->shape);
-    double  low = spec->low, high = spec->high;
-    double  margin = spec->margin > 0 ? spec->margin : 0.05;
+    double low = spec->low, high = spec->high;
+    double margin = spec->margin > 0 ? spec->margin : 0.05;
     if (low == 0 && high == 0) low = -2, high = 2;
     for (int64_t i = 0; i < n; i++) {
         double value = low + (high - low) * heed_random_uniform(rng);
@@ -80,7 +80,7 @@ static void fill_input(const heed_sample_input *spec, heed_rng *rng, const heed_
         heed_set(view, i, low + (high - low) * ((double)i + 0.5) / (double)n);
     for (int64_t i = n - 1; i > 0; i--) {
         int64_t j = heed_random_below(rng, (uint32_t)i + 1);
-        double  a = heed_get(view, i);
+        double a = heed_get(view, i);
         heed_set(view, i, heed_get(view, j));
         heed_set(view, j, a);
     }
@@ -95,7 +95,7 @@ static void fill_program(const check *c, const heed_sample *sample, heed_program
         heed_view view = heed_program_input(p, name);
         fill_input(&sample->in[i], &rng, &view);
     }
-    heed_rng  rng = heed_rng_new(c->options.seed + 2, (uint64_t)c->sample);
+    heed_rng rng = heed_rng_new(c->options.seed + 2, (uint64_t)c->sample);
     heed_view r = heed_program_input(p, "r");
     if (r.data) heed_fill_uniform(&rng, &r, -1, 1);
     for (int k = 0; k < c->n_x; k++) {
@@ -107,7 +107,7 @@ static void fill_program(const check *c, const heed_sample *sample, heed_program
 
 static double dot(const heed_view *a, const heed_view *b)
 {
-    double  sum = 0;
+    double sum = 0;
     int64_t n = heed_count(&a->shape);
     for (int64_t i = 0; i < n; i++) sum += heed_get(a, i) * heed_get(b, i);
     return sum;
@@ -123,7 +123,7 @@ static bool run(heed_program *p)
 static double value_of(heed_program *p, int n, const char *prefix)
 {
     double sum = 0;
-    char   name[16];
+    char name[16];
     run(p);
     for (int k = 0; k < n; k++) {
         snprintf(name, sizeof name, n > 1 || *prefix == 'q' ? "%s%d" : "%s", prefix, k);
@@ -137,7 +137,7 @@ static double value_of(heed_program *p, int n, const char *prefix)
 static double slope(heed_program *p, const heed_view *x, int64_t i, int n, const char *prefix)
 {
     static const double at[4] = { 2, 1, -1, -2 }, weight[4] = { -1, 8, -8, 1 };
-    double              middle = heed_get(x, i), sum = 0;
+    double middle = heed_get(x, i), sum = 0;
     for (int k = 0; k < 4; k++) {
         heed_set(x, i, middle + at[k] * STEP);
         sum += weight[k] * value_of(p, n, prefix);
@@ -156,7 +156,8 @@ static bool build(check *c, const heed_sample *sample)
     for (int i = 0; i < sample->n_in; i++) {
         const heed_sample_input *spec = &sample->in[i];
         snprintf(name, sizeof name, "x%d", i);
-        c->in[i] = heed_input_shaped(c->graph, name, spec->index ? HEED_I32 : HEED_F64, spec->shape);
+        c->in[i] =
+            heed_input_shaped(c->graph, name, spec->index ? HEED_I32 : HEED_F64, spec->shape);
     }
     c->y = heed_apply(c->op, sample->attr, sample->n_in, c->in);
     if (!c->y) return failed(c->result, "sample %d: %s", c->sample, heed_why(c->graph));
@@ -177,11 +178,12 @@ static heed_program *compile(check *c, heed_node *const *outputs, int n)
 static const char *place(const check *c, int order, const char *of, int64_t i, char *text,
                          size_t size)
 {
-    char   inputs[64] = "";
+    char inputs[64] = "";
     size_t used = 0;
     for (int k = 0; k < c->n_in; k++)
         if (c->subset >> k & 1)
-            used += (size_t)snprintf(inputs + used, sizeof inputs - used, "%s%d", used ? "," : "", k);
+            used +=
+                (size_t)snprintf(inputs + used, sizeof inputs - used, "%s%d", used ? "," : "", k);
     snprintf(text, size, "%s: sample %d, order %d, inputs {%s}, d/d%s[%lld]", c->op->name,
              c->sample, order, inputs, of, (long long)i);
     return text;
@@ -192,9 +194,9 @@ static void compare_input(check *c, int order, heed_program *numeric, int n, con
                           const char *name, const heed_view *analytic)
 {
     heed_view x = heed_program_input(numeric, name);
-    int64_t   count = heed_count(&x.shape);
+    int64_t count = heed_count(&x.shape);
     for (int64_t i = 0; i < count; i++) {
-        char   where[160];
+        char where[160];
         double a = analytic ? heed_get(analytic, i) : 0;
         compare(c->result, &c->options, order, a, slope(numeric, &x, i, n, prefix),
                 place(c, order, name, i, where, sizeof where));
@@ -219,7 +221,7 @@ static void first_order(check *c, const heed_sample *sample, heed_program *gradi
 /* The gradients' own gradients: d sum <q_k, dx_k> / d (x, r). */
 static bool build_second(check *c, heed_node **of, heed_node **second)
 {
-    int  n = c->n_x + 1;
+    int n = c->n_x + 1;
     char name[16];
     for (int k = 0; k < c->n_x; k++) {
         snprintf(name, sizeof name, "q%d", k);
@@ -244,7 +246,7 @@ static void second_order(check *c, const heed_sample *sample)
 {
     heed_node *of[HEED_SAMPLE_INPUTS + 1], *second[HEED_SAMPLE_INPUTS + 1];
     heed_node *outputs[HEED_SAMPLE_INPUTS + 1];
-    int        index[HEED_SAMPLE_INPUTS + 1], n = 0;
+    int index[HEED_SAMPLE_INPUTS + 1], n = 0;
     if (!build_second(c, of, second)) {
         snprintf(c->result->second, sizeof c->result->second, "%s", heed_why(c->graph));
         return;
@@ -295,10 +297,10 @@ static void check_undifferentiable(check *c, const heed_sample *sample)
     fill_program(c, sample, p);
     run(p);
     heed_view y = heed_program_output(p, 0);
-    int64_t   n = heed_count(&y.shape);
+    int64_t n = heed_count(&y.shape);
     for (int64_t i = 0; i < n; i++, c->result->compared++)
-        if (isnan(heed_get(&y, i))) failed(c->result, "sample %d: element %lld is NaN", c->sample,
-                                           (long long)i);
+        if (isnan(heed_get(&y, i)))
+            failed(c->result, "sample %d: element %lld is NaN", c->sample, (long long)i);
     heed_program_free(p);
     if (c->op->flags & HEED_STOPS || !c->r || !heed_is_real(c->in[0]->dtype)) return;
     if (heed_gradient_partial(c->y, c->r, c->in, 1, c->dx))
@@ -308,17 +310,20 @@ static void check_undifferentiable(check *c, const heed_sample *sample)
 heed_gradcheck_result heed_gradcheck_op(const heed_op *op, heed_gradcheck_options options)
 {
     heed_gradcheck_result result = { .passed = true };
-    heed_sample           sample = { .n_in = 0 };
+    heed_sample sample = { .n_in = 0 };
     for (int k = 0; op->sample && op->sample(k, &sample); k++) {
         unsigned diff = 0;
         for (int i = 0; i < sample.n_in; i++)
             if (heed_bit(op->diff, i) && !sample.in[i].index) diff |= 1u << i;
         result.samples++;
         for (unsigned subset = diff; subset || !diff; subset = (subset - 1) & diff) {
-            check c = { .op = op, .options = options, .result = &result, .sample = k,
-                        .subset = subset };
-            if (diff) check_subset(&c, &sample);
-            else check_undifferentiable(&c, &sample);
+            check c = {
+                .op = op, .options = options, .result = &result, .sample = k, .subset = subset
+            };
+            if (diff)
+                check_subset(&c, &sample);
+            else
+                check_undifferentiable(&c, &sample);
             heed_graph_free(c.graph);
             if (!diff || !((subset - 1) & diff)) break;
         }
@@ -333,8 +338,8 @@ heed_gradcheck_result heed_gradcheck_op(const heed_op *op, heed_gradcheck_option
 
 typedef struct model_check {
     heed_program *forward, *gradient;
-    heed_node   **params, **dx;
-    int           n;
+    heed_node **params, **dx;
+    int n;
 } model_check;
 
 static bool build_model_check(model_check *m, heed_node *loss)
@@ -356,7 +361,7 @@ static bool build_model_check(model_check *m, heed_node *loss)
 static double loss_slope(heed_program *p, const heed_view *x, int64_t i)
 {
     static const double at[4] = { 2, 1, -1, -2 }, weight[4] = { -1, 8, -8, 1 };
-    double              middle = heed_get(x, i), sum = 0;
+    double middle = heed_get(x, i), sum = 0;
     for (int k = 0; k < 4; k++) {
         heed_set(x, i, middle + at[k] * STEP);
         run(p);
@@ -372,7 +377,7 @@ heed_gradcheck_result heed_gradcheck_loss(heed_node *loss, int most,
                                           void *context, heed_gradcheck_options options)
 {
     heed_gradcheck_result result = { .passed = true, .samples = 1 };
-    model_check           m = { .n = 0 };
+    model_check m = { .n = 0 };
     if (!loss || loss->dtype != HEED_F64 || heed_count(&loss->shape) != 1) {
         failed(&result, "gradcheck: the loss must be one f64 number%s%s", loss ? "" : ": ",
                loss ? "" : "it was not built");
@@ -387,9 +392,9 @@ heed_gradcheck_result heed_gradcheck_loss(heed_node *loss, int most,
     }
     for (int k = 0; result.passed && k < m.n; k++) {
         const heed_view *x = &m.params[k]->entry->tensor->view;
-        heed_view        dx = heed_program_output(m.gradient, k);
-        int64_t          count = heed_count(&x->shape);
-        int64_t          step = most > 0 && count > most ? count / most : 1;
+        heed_view dx = heed_program_output(m.gradient, k);
+        int64_t count = heed_count(&x->shape);
+        int64_t step = most > 0 && count > most ? count / most : 1;
         for (int64_t i = 0; i < count; i += step) {
             char where[160];
             snprintf(where, sizeof where, "d loss / d %.100s[%lld]", m.params[k]->name,

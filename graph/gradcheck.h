@@ -11,19 +11,19 @@
 #include "graph/program.h"
 
 typedef struct heed_gradcheck_options {
-    double   tolerance; /* 0 means 1e-6: |a - n| <= tolerance * max(1, |a|, |n|) */
-    int      order;     /* 1 or 2; 0 means both (2 where the op's gradient is differentiable) */
+    double tolerance; /* 0 means 1e-6: |a - n| <= tolerance * max(1, |a|, |n|) */
+    int order;        /* 1 or 2; 0 means both (2 where the op's gradient is differentiable) */
     uint64_t seed;
 } heed_gradcheck_options;
 
 typedef struct heed_gradcheck_result {
-    bool   passed;
-    int    samples, subsets;
-    long   compared;   /* numbers compared, first and second order */
-    double worst[2];   /* worst relative error, first and second order; 0 when not checked */
-    char   where[200]; /* of the worst: "sample 3, order 1, inputs {0,2}, d/d input 2 [5]" */
-    char   second[300]; /* why order 2 was not checked; "" when it was */
-    char   why[600];   /* when not passed: what failed, with the graph's sentence if it has one */
+    bool passed;
+    int samples, subsets;
+    long compared;    /* numbers compared, first and second order */
+    double worst[2];  /* worst relative error, first and second order; 0 when not checked */
+    char where[200];  /* of the worst: "sample 3, order 1, inputs {0,2}, d/d input 2 [5]" */
+    char second[300]; /* why order 2 was not checked; "" when it was */
+    char why[600];    /* when not passed: what failed, with the graph's sentence if it has one */
 } heed_gradcheck_result;
 
 /* All samples of one op. An op that is not differentiable is checked to run and to be refused. */

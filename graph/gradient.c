@@ -8,18 +8,18 @@
 #include "graph/internal.h"
 
 typedef struct term {
-    heed_node   *node;
+    heed_node *node;
     struct term *next;
 } term;
 
 typedef struct reverse {
     heed_graph *graph;
-    heed_arena  arena;
-    int         top;        /* ids above y's play no part */
-    bool       *needs;      /* needs[id]: depends on some x */
-    term      **terms;      /* contributions to dL/d node, newest first */
-    heed_node **total;      /* dL/d node once summed */
-    bool       *want;       /* of the node at hand */
+    heed_arena arena;
+    int top;           /* ids above y's play no part */
+    bool *needs;       /* needs[id]: depends on some x */
+    term **terms;      /* contributions to dL/d node, newest first */
+    heed_node **total; /* dL/d node once summed */
+    bool *want;        /* of the node at hand */
     heed_node **dx;
 } reverse;
 
@@ -31,7 +31,7 @@ static bool no_memory(heed_graph *graph)
 
 static bool prepare(reverse *r, const heed_node *y, heed_node *const *x, int n)
 {
-    int    most = 1;
+    int most = 1;
     size_t count = (size_t)r->top + 1;
     for (int id = 0; id <= r->top; id++)
         if (r->graph->nodes[id]->n_in > most) most = r->graph->nodes[id]->n_in;
@@ -120,8 +120,13 @@ static bool pass_on(reverse *r, heed_node *node, heed_node *dy)
         return false;
     }
     if (!any) return true;
-    heed_vjp vjp = { .y = node, .dy = dy, .in = node->in, .n_in = node->n_in, .attr = node->attr,
-                     .want = r->want, .dx = r->dx };
+    heed_vjp vjp = { .y = node,
+                     .dy = dy,
+                     .in = node->in,
+                     .n_in = node->n_in,
+                     .attr = node->attr,
+                     .want = r->want,
+                     .dx = r->dx };
     int first = r->graph->n_nodes;
     node->op->vjp(&vjp);
     if (r->graph->error.set) return false;
@@ -166,8 +171,8 @@ static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int 
         return heed_graph_fail(graph, "gradient: %s is not f32 or f64", text);
     if (!dy && heed_count(&y->shape) != 1)
         return heed_graph_fail(graph, "gradient: %s is not one number, so dy is needed", text);
-    if (dy && (dy->graph != graph || dy->dtype != y->dtype ||
-               !heed_shape_equal(&dy->shape, &y->shape)))
+    if (dy &&
+        (dy->graph != graph || dy->dtype != y->dtype || !heed_shape_equal(&dy->shape, &y->shape)))
         return heed_graph_fail(graph, "gradient: dy must have the graph, dtype and shape of %s",
                                text);
     for (int i = 0; i < n; i++) {
@@ -181,20 +186,18 @@ static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int 
     return true;
 }
 
-bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n,
-                           heed_node **dx)
+bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
 {
     for (int i = 0; i < n; i++) dx[i] = NULL;
     if (!arguments_fit(y, dy, x, n)) return false;
     heed_graph *graph = y->graph;
-    reverse     r = { .graph = graph, .top = y->id };
-    int         lowest = y->id;
+    reverse r = { .graph = graph, .top = y->id };
+    int lowest = y->id;
     for (int i = 0; i < n; i++)
         if (x[i]->id < lowest) lowest = x[i]->id;
     if (!dy) dy = heed_ones_like(y);
     bool done = dy && prepare(&r, y, x, n) && add_term(&r, y, dy) && walk(&r, lowest);
-    for (int i = 0; done && i < n; i++)
-        dx[i] = x[i]->id <= r.top ? r.total[x[i]->id] : NULL;
+    for (int i = 0; done && i < n; i++) dx[i] = x[i]->id <= r.top ? r.total[x[i]->id] : NULL;
     heed_arena_free(&r.arena);
     return done;
 }

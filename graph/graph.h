@@ -48,7 +48,7 @@ struct heed_node {
 /* Options are structs with named fields; 0 is a working default. `defaults` is never set: it lets
  * the macros be called without options. */
 typedef struct heed_graph_options {
-    int         defaults;
+    int defaults;
     heed_store *store; /* where parameters live; NULL: the graph may have none. Must outlive it */
     heed_dtype dtype;  /* of parameters and constants: HEED_F32 (default) or HEED_F64 */
     bool training;     /* dropout drops */
@@ -61,7 +61,7 @@ void heed_graph_free(heed_graph *graph);
 const char *heed_why(const heed_graph *graph); /* the first error's sentence, or NULL. NULL graph:
                                                   "no memory for a graph" */
 bool heed_graph_failed(const heed_graph *graph);
-/* Set the graph's error unless it has one. return: NULL, so builders can `return heed_graph_fail()` */
+/* Set the graph's error unless it has one. return: NULL, for builders to return in turn. */
 heed_node *heed_graph_fail(heed_graph *graph, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -124,8 +124,8 @@ bool heed_is_filled_with(const heed_node *node, double *value);
  * path on purpose. return: false when the graph has failed. */
 bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
 
-/* As heed_gradient, but dx[i] is NULL where y does not depend on x[i]. A reverse rule that uses it on
- * an expression of its inputs takes the gradient with respect to fresh copies of them
+/* As heed_gradient, but dx[i] is NULL where y does not depend on x[i]. A reverse rule that uses it
+ * on an expression of its inputs takes the gradient with respect to fresh copies of them
  * (heed_affine(x, 1, 0)): the cotangent may itself depend on x, and that path is not the rule's. */
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
 

@@ -7,7 +7,7 @@
 bool heed_refuse(heed_infer *infer, const char *format, ...)
 {
     if (infer->graph->error.set) return false;
-    char    why[400], inputs[500] = "";
+    char why[400], inputs[500] = "";
     va_list list;
     va_start(list, format);
     vsnprintf(why, sizeof why, format, list);

@@ -33,7 +33,7 @@ static void orthonormal_rows(double *q, int64_t n, int64_t m, int64_t row_stride
         for (int pass = 0; pass < 2; pass++)
             for (int64_t j = 0; j < i; j++) {
                 const double *other = q + j * row_stride;
-                double        dot = 0;
+                double dot = 0;
                 for (int64_t k = 0; k < m; k++) dot += row[k * stride] * other[k * stride];
                 for (int64_t k = 0; k < m; k++) row[k * stride] -= dot * other[k * stride];
             }
@@ -49,7 +49,7 @@ static void orthonormal_rows(double *q, int64_t n, int64_t m, int64_t row_stride
 static bool fill_orthogonal(heed_rng *rng, const heed_view *view, double gain, heed_error *error)
 {
     heed_shape shape = view->shape;
-    int64_t    rows = shape.rank ? shape.dim[0] : 1, columns = 1;
+    int64_t rows = shape.rank ? shape.dim[0] : 1, columns = 1;
     for (int i = 1; i < shape.rank; i++) columns *= shape.dim[i];
     if (rows == 0 || columns == 0) return true;
     double *q = heed_alloc_array((size_t)(rows * columns), sizeof *q);
@@ -71,20 +71,29 @@ bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, cons
                     heed_error *error)
 {
     heed_rng rng = heed_rng_new(seed, heed_hash(name, strlen(name), 0));
-    double   in, out, a = init->a ? init->a : 1;
+    double in, out, a = init->a ? init->a : 1;
     fans(&view->shape, &in, &out);
     if (init->fan_in > 0) in = (double)init->fan_in;
     double bound = in > 0 ? 1 / sqrt(in) : 0;
     switch (init->rule) {
-    case HEED_INIT_DEFAULT: heed_fill_uniform(&rng, view, -bound, bound); return true;
-    case HEED_INIT_CONSTANT: heed_view_fill(view, init->a); return true;
-    case HEED_INIT_UNIFORM: heed_fill_uniform(&rng, view, init->a, init->b); return true;
-    case HEED_INIT_NORMAL: heed_fill_normal(&rng, view, init->a, init->b); return true;
+    case HEED_INIT_DEFAULT:
+        heed_fill_uniform(&rng, view, -bound, bound);
+        return true;
+    case HEED_INIT_CONSTANT:
+        heed_view_fill(view, init->a);
+        return true;
+    case HEED_INIT_UNIFORM:
+        heed_fill_uniform(&rng, view, init->a, init->b);
+        return true;
+    case HEED_INIT_NORMAL:
+        heed_fill_normal(&rng, view, init->a, init->b);
+        return true;
     case HEED_INIT_GLOROT:
         bound = in + out > 0 ? a * sqrt(6 / (in + out)) : 0;
         heed_fill_uniform(&rng, view, -bound, bound);
         return true;
-    case HEED_INIT_ORTHOGONAL: return fill_orthogonal(&rng, view, a, error);
+    case HEED_INIT_ORTHOGONAL:
+        return fill_orthogonal(&rng, view, a, error);
     }
     return heed_fail(error, "parameter '%s': unknown init rule %d", name, (int)init->rule);
 }

@@ -8,15 +8,15 @@
 #include "tensor/memory.h"
 
 struct heed_graph {
-    heed_arena         arena;
+    heed_arena arena;
     heed_graph_options options;
-    heed_error         error;
-    heed_node        **nodes;
-    int                n_nodes, room;
-    int                located;    /* nodes with smaller ids know their line already */
-    int                n_salts;
-    heed_node        **entry_node; /* the leaf of each store entry, by the entry's index */
-    int                entry_room;
+    heed_error error;
+    heed_node **nodes;
+    int n_nodes, room;
+    int located; /* nodes with smaller ids know their line already */
+    int n_salts;
+    heed_node **entry_node; /* the leaf of each store entry, by the entry's index */
+    int entry_room;
 };
 
 extern const heed_op heed_op_input, heed_op_parameter, heed_op_constant, heed_op_full, heed_op_aux;
@@ -29,7 +29,10 @@ heed_node *heed_node_new(heed_graph *graph, const heed_op *op, int n_in);
 heed_node *heed_node_clone(heed_graph *graph, const heed_node *node, heed_node *const *in);
 
 /* Descriptor's bit i in a mask that stops at 31 (the last bit stands for all further inputs). */
-static inline bool heed_bit(unsigned mask, int i) { return (mask >> (i < 31 ? i : 31)) & 1u; }
+static inline bool heed_bit(unsigned mask, int i)
+{
+    return (mask >> (i < 31 ? i : 31)) & 1u;
+}
 
 /* The dtype that selects a node's kernel variant. */
 heed_dtype heed_kernel_dtype(const heed_node *node);

@@ -15,11 +15,14 @@ static const char *const names[HEED_N_ISA] = {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static heed_isa       current;
-static char           complaint[200];
-static size_t         cache[4];
+static heed_isa current;
+static char complaint[200];
+static size_t cache[4];
 
-const char *heed_isa_name(heed_isa isa) { return names[isa]; }
+const char *heed_isa_name(heed_isa isa)
+{
+    return names[isa];
+}
 
 bool heed_isa_supported(heed_isa isa)
 {

@@ -4,23 +4,33 @@
 #include "graph/internal.h"
 
 const heed_op heed_op_input = {
-    .name = "input", .doc = "Data given before each run.", .flags = HEED_LEAF,
+    .name = "input",
+    .doc = "Data given before each run.",
+    .flags = HEED_LEAF,
 };
 const heed_op heed_op_parameter = {
-    .name = "parameter", .doc = "An entry of the parameter store.", .flags = HEED_LEAF,
+    .name = "parameter",
+    .doc = "An entry of the parameter store.",
+    .flags = HEED_LEAF,
 };
 const heed_op heed_op_constant = {
-    .name = "constant", .doc = "Data fixed when the graph is built.", .flags = HEED_LEAF,
+    .name = "constant",
+    .doc = "Data fixed when the graph is built.",
+    .flags = HEED_LEAF,
 };
 const heed_op heed_op_full = {
-    .name = "full", .doc = "A constant with all elements equal; takes no memory of its size.",
-    .flags = HEED_LEAF, .attr_size = sizeof(double),
+    .name = "full",
+    .doc = "A constant with all elements equal; takes no memory of its size.",
+    .flags = HEED_LEAF,
+    .attr_size = sizeof(double),
 };
 /* A reverse rule that reads the statistic accounts for its dependence on the inputs itself, so no
  * gradient flows through it. */
 const heed_op heed_op_aux = {
-    .name = "aux", .doc = "The statistic that input 0's kernel fills beside its value.",
-    .n_in = 1, .flags = HEED_LEAF | HEED_STOPS,
+    .name = "aux",
+    .doc = "The statistic that input 0's kernel fills beside its value.",
+    .n_in = 1,
+    .flags = HEED_LEAF | HEED_STOPS,
 };
 
 static heed_node *leaf(heed_graph *graph, const heed_op *op, heed_dtype dtype,
@@ -65,7 +75,7 @@ heed_node *heed_full_shaped(heed_graph *graph, heed_dtype dtype, heed_shape shap
     void *data = heed_graph_memory(graph, sizeof(double));
     if (!data) return NULL;
     heed_shape one = heed_scalar();
-    heed_view  view = heed_view_of(data, dtype, &one);
+    heed_view view = heed_view_of(data, dtype, &one);
     heed_set(&view, 0, value);
     *(double *)node->attr = value;
     node->value = data;
@@ -93,7 +103,7 @@ heed_node *heed_constant_of(heed_graph *graph, const heed_view *value)
     heed_node *node = leaf(graph, &heed_op_constant, value->dtype, &value->shape);
     if (!node) return NULL;
     size_t bytes = (size_t)heed_count(&value->shape) * heed_dtype_size(value->dtype);
-    void  *data = heed_graph_memory(graph, bytes ? bytes : 1);
+    void *data = heed_graph_memory(graph, bytes ? bytes : 1);
     if (!data) return NULL;
     heed_view copy = heed_view_of(data, value->dtype, &value->shape);
     heed_view_copy(&copy, value);
@@ -107,9 +117,8 @@ heed_node *heed_entry_node(heed_graph *graph, heed_entry *entry)
     if (entry->store != graph->options.store)
         return heed_graph_fail(graph, "parameter '%s' belongs to another store", entry->name);
     if (entry->index >= graph->entry_room) {
-        int         room = entry->index * 2 + 64;
-        heed_node **more = heed_resize(graph->entry_node,
-                                       (size_t)graph->entry_room * sizeof *more,
+        int room = entry->index * 2 + 64;
+        heed_node **more = heed_resize(graph->entry_node, (size_t)graph->entry_room * sizeof *more,
                                        (size_t)room * sizeof *more);
         if (!more) return heed_graph_fail(graph, "no memory for parameter '%s'", entry->name);
         graph->entry_node = more;
@@ -118,7 +127,7 @@ heed_node *heed_entry_node(heed_graph *graph, heed_entry *entry)
     heed_node **slot = &graph->entry_node[entry->index];
     if (*slot) return *slot;
     const heed_view *view = &entry->tensor->view;
-    heed_node       *node = leaf(graph, &heed_op_parameter, view->dtype, &view->shape);
+    heed_node *node = leaf(graph, &heed_op_parameter, view->dtype, &view->shape);
     if (!node) return NULL;
     node->entry = entry;
     node->name = entry->name;
@@ -128,8 +137,7 @@ heed_node *heed_entry_node(heed_graph *graph, heed_entry *entry)
 heed_node *heed_aux(heed_node *y)
 {
     if (!y) return NULL;
-    if (!y->has_aux)
-        return heed_graph_fail(y->graph, "aux: %s fills no statistic", y->op->name);
+    if (!y->has_aux) return heed_graph_fail(y->graph, "aux: %s fills no statistic", y->op->name);
     heed_node *node = heed_node_new(y->graph, &heed_op_aux, 1);
     if (!node) return NULL;
     node->in[0] = y;
@@ -138,8 +146,14 @@ heed_node *heed_aux(heed_node *y)
     return node;
 }
 
-bool heed_is_input(const heed_node *node) { return node->op == &heed_op_input; }
-bool heed_is_param(const heed_node *node) { return node->op == &heed_op_parameter; }
+bool heed_is_input(const heed_node *node)
+{
+    return node->op == &heed_op_input;
+}
+bool heed_is_param(const heed_node *node)
+{
+    return node->op == &heed_op_parameter;
+}
 
 bool heed_is_constant(const heed_node *node)
 {

@@ -6,7 +6,7 @@
 #include "graph/internal.h"
 
 /* The graph whose error still lacks the caller's line. A builder that fails returns to the macro
- * that called it before anything else of this thread runs, so the line it reports is the right one. */
+ * that called it before anything else of this thread runs, so the line reported is right. */
 static _Thread_local heed_graph *unlocated;
 
 heed_graph *heed_graph_make(heed_graph_options options)
@@ -32,7 +32,10 @@ const char *heed_why(const heed_graph *graph)
     return graph->error.set ? graph->error.text : NULL;
 }
 
-bool heed_graph_failed(const heed_graph *graph) { return !graph || graph->error.set; }
+bool heed_graph_failed(const heed_graph *graph)
+{
+    return !graph || graph->error.set;
+}
 
 heed_node *heed_graph_fail(heed_graph *graph, const char *format, ...)
 {
@@ -45,13 +48,34 @@ heed_node *heed_graph_fail(heed_graph *graph, const char *format, ...)
     return NULL;
 }
 
-int         heed_graph_size(const heed_graph *graph) { return graph->n_nodes; }
-heed_node  *heed_graph_node(const heed_graph *graph, int id) { return graph->nodes[id]; }
-heed_dtype  heed_graph_dtype(const heed_graph *graph) { return graph->options.dtype; }
-bool        heed_graph_training(const heed_graph *graph) { return graph->options.training; }
-heed_store *heed_graph_store(const heed_graph *graph) { return graph->options.store; }
-heed_error *heed_graph_error(heed_graph *graph) { return &graph->error; }
-uint32_t    heed_graph_salt(heed_graph *graph) { return (uint32_t)++graph->n_salts; }
+int heed_graph_size(const heed_graph *graph)
+{
+    return graph->n_nodes;
+}
+heed_node *heed_graph_node(const heed_graph *graph, int id)
+{
+    return graph->nodes[id];
+}
+heed_dtype heed_graph_dtype(const heed_graph *graph)
+{
+    return graph->options.dtype;
+}
+bool heed_graph_training(const heed_graph *graph)
+{
+    return graph->options.training;
+}
+heed_store *heed_graph_store(const heed_graph *graph)
+{
+    return graph->options.store;
+}
+heed_error *heed_graph_error(heed_graph *graph)
+{
+    return &graph->error;
+}
+uint32_t heed_graph_salt(heed_graph *graph)
+{
+    return (uint32_t)++graph->n_salts;
+}
 
 void *heed_graph_memory(heed_graph *graph, size_t bytes)
 {
@@ -67,7 +91,7 @@ heed_node *heed_located(heed_node *node, const char *file, int line)
     if (!node) {
         if (unlocated) {
             heed_error *error = &unlocated->error;
-            size_t      used = strlen(error->text);
+            size_t used = strlen(error->text);
             snprintf(error->text + used, sizeof error->text - used, " (at %s:%d)", file, line);
         }
         unlocated = NULL;
@@ -107,9 +131,9 @@ static bool make_room(heed_graph *graph)
 {
     if (graph->n_nodes < graph->room) return true;
     if (graph->room > INT_MAX / 2) return false;
-    int         room = graph->room ? graph->room * 2 : 256;
-    heed_node **more = heed_resize(graph->nodes, (size_t)graph->room * sizeof *more,
-                                   (size_t)room * sizeof *more);
+    int room = graph->room ? graph->room * 2 : 256;
+    heed_node **more =
+        heed_resize(graph->nodes, (size_t)graph->room * sizeof *more, (size_t)room * sizeof *more);
     if (!more) return false;
     graph->nodes = more;
     graph->room = room;
@@ -118,7 +142,7 @@ static bool make_room(heed_graph *graph)
 
 heed_node *heed_node_new(heed_graph *graph, const heed_op *op, int n_in)
 {
-    size_t     attr_at = (sizeof(heed_node) + (size_t)n_in * sizeof(heed_node *) + 15) & ~(size_t)15;
+    size_t attr_at = (sizeof(heed_node) + (size_t)n_in * sizeof(heed_node *) + 15) & ~(size_t)15;
     heed_node *node = NULL;
     if (make_room(graph)) node = heed_arena_alloc(&graph->arena, attr_at + op->attr_size);
     if (!node) return heed_graph_fail(graph, "no memory for a node of %s", op->name);
@@ -212,8 +236,13 @@ heed_node *heed_apply(const heed_op *op, const void *attr, int n_in, heed_node *
     if (!node) return NULL;
     memcpy(node->in, in, (size_t)n_in * sizeof *in);
     if (node->attr && attr) memcpy(node->attr, attr, op->attr_size);
-    heed_infer infer = { .graph = graph, .op = op, .in = node->in, .n_in = n_in,
-                         .attr = node->attr, .dtype = in[0]->dtype, .shape = in[0]->shape };
+    heed_infer infer = { .graph = graph,
+                         .op = op,
+                         .in = node->in,
+                         .n_in = n_in,
+                         .attr = node->attr,
+                         .dtype = in[0]->dtype,
+                         .shape = in[0]->shape };
     if (!(op->infer ? op->infer(&infer) : infer_elementwise(&infer))) {
         heed_graph_fail(graph, "%s: the inputs don't fit", op->name);
         graph->n_nodes--; /* it was the newest; its memory goes with the arena */

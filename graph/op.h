@@ -28,7 +28,7 @@ typedef struct heed_infer {
 } heed_infer;
 
 /* Say why the inputs don't fit ("axis 3 is out of range for rank 2"); op, input names, shapes and
- * the caller's line are added. return: always false, so that rules read `return heed_refuse(...)`. */
+ * the caller's line are added. return: always false, for rules to return in turn. */
 bool heed_refuse(heed_infer *infer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Refuse unless input i is f32/f64; unless input i is i32; unless all real inputs share a dtype. */
@@ -186,7 +186,7 @@ extern const heed_op heed_op_copy; /* y = x: makes a strided value dense, elemen
 
 /* Sum of n >= 2 nodes of equal shape and dtype, as the gradient of one value used n times. */
 heed_node *heed_accumulate(heed_node *const *terms, int n);
-/* Sum x over the axes along which `shape` was broadcast to x's shape: the reverse of broadcasting. */
+/* Sum x over the axes along which `shape` was broadcast to x's shape: broadcasting reversed. */
 heed_node *heed_sum_to(heed_node *x, const heed_shape *shape);
 
 /* ---- registry of a process: built-in operations and those that applications add ---- */

@@ -19,13 +19,21 @@
 #include "graph/program.h"
 
 typedef enum heed_pass {
-    HEED_PASS_DEAD, HEED_PASS_FOLD, HEED_PASS_SIMPLIFY, HEED_PASS_CSE, HEED_PASS_PLACE,
-    HEED_PASS_FUSE, HEED_PASS_STAGE, HEED_PASS_INPLACE, HEED_PASS_REUSE, HEED_N_PASSES
+    HEED_PASS_DEAD,
+    HEED_PASS_FOLD,
+    HEED_PASS_SIMPLIFY,
+    HEED_PASS_CSE,
+    HEED_PASS_PLACE,
+    HEED_PASS_FUSE,
+    HEED_PASS_STAGE,
+    HEED_PASS_INPLACE,
+    HEED_PASS_REUSE,
+    HEED_N_PASSES
 } heed_pass;
 
 const char *heed_pass_name(heed_pass pass);
 /* "-fuse,-cse", "none", "none,+fuse": switch bits of *enabled; false: an unknown name, in error. */
-bool        heed_pass_parse(const char *text, unsigned *enabled, heed_error *error);
+bool heed_pass_parse(const char *text, unsigned *enabled, heed_error *error);
 
 typedef enum heed_memory_kind {
     HEED_PLANNED_MEMORY, /* computed in the run                                        */
@@ -35,18 +43,18 @@ typedef enum heed_memory_kind {
 
 typedef struct heed_buffer {
     heed_memory_kind kind;
-    size_t           bytes;
-    int              same_as;     /* inplace: index of the buffer it shares, else -1 */
-    int              first, last; /* times of first write and last use               */
-    int              last_users;  /* instructions that use it at time `last`         */
-    bool             shared;      /* holds several values (a placed concat)          */
-    size_t           offset;      /* in the program's block                          */
-    char            *data;
+    size_t bytes;
+    int same_as;     /* inplace: index of the buffer it shares, else -1 */
+    int first, last; /* times of first write and last use               */
+    int last_users;  /* instructions that use it at time `last`         */
+    bool shared;     /* holds several values (a placed concat)          */
+    size_t offset;   /* in the program's block                          */
+    char *data;
 } heed_buffer;
 
 typedef struct heed_value {
-    int     buffer; /* -1: a view not yet known, or a value that stays inside a fused instruction */
-    int     aux_buffer;
+    int buffer; /* -1: a view not yet known, or a value that stays inside a fused instruction */
+    int aux_buffer;
     int64_t offset; /* elements */
     int64_t stride[HEED_MAX_RANK];
 } heed_value;
@@ -54,67 +62,67 @@ typedef struct heed_value {
 typedef struct heed_fused heed_fused; /* graph/fused.h */
 
 typedef struct heed_instruction {
-    heed_node    **nodes; /* one, or several elementwise ones of one shape; topological order */
-    int            n_nodes;
-    int            time;
-    double         cost;  /* rough nanoseconds on one thread; from shapes only */
-    int64_t        units, chunk;
+    heed_node **nodes; /* one, or several elementwise ones of one shape; topological order */
+    int n_nodes;
+    int time;
+    double cost; /* rough nanoseconds on one thread; from shapes only */
+    int64_t units, chunk;
     heed_kernel_fn fn;
-    heed_call      call;
-    heed_fused    *fused; /* elementwise instructions */
-    int            n_reads, n_writes;
-    int           *reads, *writes; /* buffers */
+    heed_call call;
+    heed_fused *fused; /* elementwise instructions */
+    int n_reads, n_writes;
+    int *reads, *writes; /* buffers */
 } heed_instruction;
 
 /* Instructions begin .. end - 1. Parallel: independent of each other, split into `items` chunks;
  * serial: run one after the other by one thread. */
 typedef struct heed_stage {
-    int  begin, end;
+    int begin, end;
     bool parallel;
-    int  items, first_item;
+    int items, first_item;
 } heed_stage;
 
 typedef struct heed_item {
-    int     instruction;
+    int instruction;
     int64_t begin, end; /* units */
 } heed_item;
 
 /* Edges of `work`: node id's consumers are list[first[id]] .. list[first[id + 1] - 1]. */
 typedef struct heed_edges {
     bool *live;
-    int  *first, *list;
-    int  *incoming; /* how many edges end at a node */
+    int *first, *list;
+    int *incoming; /* how many edges end at a node */
 } heed_edges;
 
 struct heed_program {
-    heed_graph          *user, *work;
+    heed_graph *user, *work;
     heed_compile_options options;
-    heed_arena           arena;
-    unsigned             passes;
-    heed_named_view     *inputs;  /* by name, with their memory */
-    int                  n_inputs;
-    heed_node          **outputs; /* in work */
-    int                  n_outputs;
-    heed_value          *values;  /* by id in work */
-    heed_edges           edges;   /* while compiling */
-    int                 *owner;   /* while compiling: a node's instruction, -1: none */
-    bool                *elided;  /* by id: nothing to run (placed concat) */
-    heed_buffer         *buffers;
-    int                  n_buffers, buffer_room;
-    heed_instruction    *instructions;
-    int                  n_instructions;
-    heed_stage          *stages;
-    int                  n_stages;
-    heed_item           *items;
-    int                  n_times;
-    char                *block;   /* planned memory, then inputs */
-    size_t               planned_bytes, live_bytes, input_bytes, scratch_bytes;
-    char                *scratch; /* options.threads pieces */
-    uint64_t             seed, step;
-    double               compile_seconds;
-    heed_pool           *pool;
-    heed_error           run_error;
-    bool                 check_nan;
+    heed_arena arena;
+    unsigned passes;
+    heed_named_view *inputs; /* by name, with their memory */
+    int n_inputs;
+    heed_node **outputs; /* in work */
+    int n_outputs;
+    heed_value *values; /* by id in work */
+    heed_edges edges;   /* while compiling */
+    int *owner;         /* while compiling: a node's instruction, -1: none */
+    bool *elided;       /* by id: nothing to run (placed concat) */
+    heed_buffer *buffers;
+    int n_buffers, buffer_room;
+    heed_instruction *instructions;
+    int n_instructions;
+    heed_stage *stages;
+    int n_stages;
+    heed_item *items;
+    int n_times;
+    char *block; /* planned memory, then inputs */
+    size_t planned_bytes, live_bytes, input_bytes, scratch_bytes;
+    char *scratch; /* options.threads pieces */
+    uint64_t seed, step;
+    double compile_seconds;
+    heed_pool *pool;
+    heed_error run_error;
+    bool check_nan;
     struct heed_profile *profile;
 };
 
@@ -133,19 +141,19 @@ heed_node *heed_fold(heed_node *node);
 heed_node *heed_simplify(heed_node *node);
 typedef struct heed_cse {
     int *table; /* id + 1 in the work graph, 0 = free */
-    int  size, used;
+    int size, used;
 } heed_cse;
 heed_node *heed_cse_find(heed_cse *cse, heed_node *node);
 /* live[id] of a graph: reachable from the outputs. NULL without memory; the caller frees it. */
-bool      *heed_live(const heed_graph *graph, heed_node *const *outputs, int n, bool all);
+bool *heed_live(const heed_graph *graph, heed_node *const *outputs, int n, bool all);
 
 static inline bool heed_runs(const heed_program *p, const heed_node *node)
 {
     return !(node->op->flags & HEED_LEAF) && !node->op->view && !p->elided[node->id];
 }
 
-int  heed_buffer_new(heed_program *p, heed_memory_kind kind, size_t bytes); /* -1: no memory */
-int  heed_buffer_root(const heed_program *p, int buffer);
+int heed_buffer_new(heed_program *p, heed_memory_kind kind, size_t bytes); /* -1: no memory */
+int heed_buffer_root(const heed_program *p, int buffer);
 bool heed_plan_no_memory(heed_program *p); /* sets the error; always false */
 
 /* The view of a node's value: data is NULL-based before heed_bind() (heed_base), real after. */

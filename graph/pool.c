@@ -18,19 +18,19 @@
 enum { SPIN_NANOSECONDS = 50000 };
 
 struct heed_pool {
-    int              threads;
-    bool             spins;      /* false when there are more threads than processors */
-    pthread_mutex_t  mutex;
-    pthread_cond_t   changed;
-    _Atomic int      sleepers;
+    int threads;
+    bool spins; /* false when there are more threads than processors */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    _Atomic int sleepers;
     _Atomic uint64_t generation; /* counts jobs; its change wakes workers */
     _Atomic uint64_t gate;       /* bit 0: the job may be entered; the rest: 2 x workers inside */
-    _Atomic bool     stop;
+    _Atomic bool stop;
     void (*fn)(void *context, int thread);
-    void            *context;
-    pthread_t       *workers;
-    int              n_workers;
-    _Atomic int      next_thread; /* numbers handed to workers as they start */
+    void *context;
+    pthread_t *workers;
+    int n_workers;
+    _Atomic int next_thread; /* numbers handed to workers as they start */
 };
 
 /* ---- how many processors ---- */
@@ -39,7 +39,7 @@ struct heed_pool {
 static int quota(void)
 {
     double limit = 0, period = 0;
-    FILE  *file = fopen("/sys/fs/cgroup/cpu.max", "r");
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
     if (file) {
         if (fscanf(file, "%lf %lf", &limit, &period) != 2) limit = 0;
         fclose(file);
@@ -124,7 +124,10 @@ static bool start_workers(heed_pool *pool)
     return true;
 }
 
-static void stop_workers(heed_pool *pool) { (void)pool; }
+static void stop_workers(heed_pool *pool)
+{
+    (void)pool;
+}
 
 #else
 
@@ -142,7 +145,7 @@ static void join_job(heed_pool *pool, int thread)
 static void *work(void *argument)
 {
     heed_pool *pool = argument;
-    int        thread = atomic_fetch_add(&pool->next_thread, 1);
+    int thread = atomic_fetch_add(&pool->next_thread, 1);
     for (uint64_t seen = 0; !atomic_load(&pool->stop);) {
         heed_pool_wait(pool, &pool->generation, seen);
         seen = atomic_load(&pool->generation);
@@ -206,4 +209,7 @@ void heed_pool_free(heed_pool *pool)
     heed_free(pool);
 }
 
-int heed_pool_threads(const heed_pool *pool) { return pool->threads; }
+int heed_pool_threads(const heed_pool *pool)
+{
+    return pool->threads;
+}

@@ -6,14 +6,15 @@
 
 #include "graph/profile.h"
 
-typedef struct record { /* one instruction on one thread */
+typedef struct record {        /* one instruction on one thread */
     int64_t total, start, end; /* nanoseconds: over all runs; of the last run */
     int64_t runs;
-    int64_t step;              /* run number that start and end belong to */
+    int64_t step; /* run number that start and end belong to */
 } record;
 
 struct heed_profile {
-    int64_t begin; /* when recording started */
+    int64_t begin;   /* when recording started */
+    int64_t runs;    /* since then */
     record *records; /* [threads][instructions] */
 };
 
@@ -66,12 +67,17 @@ void heed_profile_note(heed_program *p, const heed_instruction *it, int thread, 
     r->total += end - start;
 }
 
+void heed_profile_ran(heed_program *p)
+{
+    p->profile->runs++;
+}
+
 /* ---- table ---- */
 
 typedef struct line {
     const char *name;
-    double      nanoseconds, flops, bytes;
-    int64_t     calls;
+    double nanoseconds, flops, bytes;
+    int64_t calls;
 } line;
 
 static int by_time(const void *a, const void *b)
@@ -101,11 +107,11 @@ static void add_to(line *l, const heed_program *p, const heed_instruction *it)
 
 void heed_profile_print(const heed_program *p, FILE *to)
 {
-    if (!p->profile || p->step == 0) return;
-    line  *lines = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *lines);
-    char (*names)[100] = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *names);
-    int    n = 0;
-    double total = 0, runs = 0;
+    if (!p->profile || p->profile->runs == 0) return;
+    line *lines = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *lines);
+    char(*names)[100] = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *names);
+    int n = 0;
+    double total = 0, runs = (double)p->profile->runs;
     for (int k = 0; lines && names && k < p->n_instructions; k++) {
         name_of(&p->instructions[k], names[n], sizeof names[n]);
         int at = 0;
@@ -113,23 +119,19 @@ void heed_profile_print(const heed_program *p, FILE *to)
         lines[at].name = names[at];
         if (at == n) n++;
         add_to(&lines[at], p, &p->instructions[k]);
-        double most = 0;
-        for (int thread = 0; thread < p->options.threads; thread++)
-            if ((double)record_of(p, thread, k)->runs > most)
-                most = (double)record_of(p, thread, k)->runs;
-        if (most > runs) runs = most;
     }
     for (int i = 0; i < n; i++) total += lines[i].nanoseconds;
     if (n) qsort(lines, (size_t)n, sizeof *lines, by_time);
-    fprintf(to, "%10s %6s %6s %9s %8s  %s\n", "us/run", "share", "calls", "GFLOP/s", "GB/s", "what");
-    for (int i = 0; i < n && runs > 0 && total > 0; i++) {
+    fprintf(to, "%10s %6s %6s %9s %8s  %s\n", "us/run", "share", "calls", "GFLOP/s", "GB/s",
+            "what");
+    for (int i = 0; i < n && total > 0; i++) {
         double each = lines[i].nanoseconds / runs;
         fprintf(to, "%10.2f %5.1f%% %6lld %9.2f %8.2f  %s\n", each / 1e3,
                 100 * lines[i].nanoseconds / total, (long long)lines[i].calls,
                 each > 0 ? lines[i].flops / each : 0, each > 0 ? lines[i].bytes / each : 0,
                 lines[i].name);
     }
-    if (runs > 0) fprintf(to, "%10.2f  100%%  %.0f runs, all threads' time\n", total / runs / 1e3, runs);
+    fprintf(to, "%10.2f  100%%  %.0f runs, all threads' time\n", total / runs / 1e3, runs);
     heed_free(lines);
     heed_free(names);
 }
@@ -139,7 +141,7 @@ void heed_profile_print(const heed_program *p, FILE *to)
 static void trace_instruction(const heed_program *p, int k, FILE *file, bool *first)
 {
     const heed_instruction *it = &p->instructions[k];
-    char                    name[200], shape[HEED_SHAPE_TEXT];
+    char name[200], shape[HEED_SHAPE_TEXT];
     name_of(it, name, sizeof name);
     const heed_node *node = it->nodes[it->n_nodes - 1];
     for (int thread = 0; thread < p->options.threads; thread++) {
@@ -151,8 +153,9 @@ static void trace_instruction(const heed_program *p, int k, FILE *file, bool *fi
                 "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,"
                 "\"args\":{\"shape\":\"%s\",\"flops\":%.0f,\"line\":\"%s:%d\"}}",
                 *first ? "" : ",", name, thread, (double)(r->start - p->profile->begin) / 1e3,
-                (double)(r->end - r->start) / 1e3, heed_shape_print(&node->shape, shape, sizeof shape),
-                flops, node->file ? node->file : "?", node->line);
+                (double)(r->end - r->start) / 1e3,
+                heed_shape_print(&node->shape, shape, sizeof shape), flops,
+                node->file ? node->file : "?", node->line);
         *first = false;
     }
 }
@@ -178,14 +181,14 @@ void heed_profile_operands(const heed_program *p, const heed_node *node, char *t
     size_t used = 0;
     *text = 0;
     for (int i = 0; i < node->n_in && used + 120 < size; i++) {
-        char        what[200];
+        char what[200];
         const heed_node *x = node->in[i];
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
                                  heed_describe(x, what, sizeof what));
         if (p->values[x->id].buffer < 0 || used + 60 >= size) continue;
         heed_view view = heed_value_view(p, x);
-        double    low = DBL_MAX, high = -DBL_MAX;
-        int64_t   count = heed_count(&x->shape);
+        double low = DBL_MAX, high = -DBL_MAX;
+        int64_t count = heed_count(&x->shape);
         for (int64_t k = 0; k < count; k++) {
             double value = heed_get(&view, k);
             if (value < low) low = value;

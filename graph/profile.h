@@ -5,8 +5,9 @@
 #include "graph/plan.h"
 
 int64_t heed_profile_now(void); /* nanoseconds */
-void    heed_profile_note(heed_program *p, const heed_instruction *it, int thread, int64_t start);
-void    heed_profile_free(heed_program *p);
+void heed_profile_note(heed_program *p, const heed_instruction *it, int thread, int64_t start);
+void heed_profile_ran(heed_program *p); /* a run has ended */
+void heed_profile_free(heed_program *p);
 
 /* "a 'x' [2, 3] f32 in -1 .. 4.5, ..." for messages. */
 void heed_profile_operands(const heed_program *p, const heed_node *node, char *text, size_t size);

@@ -13,7 +13,7 @@
 typedef struct heed_program heed_program;
 
 typedef struct heed_compile_options {
-    int         defaults;
+    int defaults;
     int threads;        /* 0: one per processor that this process may use */
     uint64_t seed;      /* for dropout and other random operations */
     const char *passes; /* as HEED_PASSES, which is applied after it; NULL: all */

@@ -24,7 +24,10 @@ static heed_scope *scope_new(heed_graph *graph, const char *prefix)
     return scope;
 }
 
-heed_scope *heed_root(heed_graph *graph) { return scope_new(graph, ""); }
+heed_scope *heed_root(heed_graph *graph)
+{
+    return scope_new(graph, "");
+}
 
 heed_scope *heed_enter(heed_scope *scope, const char *name)
 {
@@ -36,12 +39,18 @@ heed_scope *heed_enter(heed_scope *scope, const char *name)
 heed_scope *heed_enter_at(heed_scope *scope, const char *name, int index)
 {
     if (!scope) return NULL;
-    return scope_new(scope->graph, heed_arena_print(&scope->graph->arena, "%s%s%d/", scope->prefix,
-                                                    name, index));
+    return scope_new(scope->graph,
+                     heed_arena_print(&scope->graph->arena, "%s%s%d/", scope->prefix, name, index));
 }
 
-heed_graph *heed_scope_graph(heed_scope *scope) { return scope ? scope->graph : NULL; }
-const char *heed_scope_prefix(heed_scope *scope) { return scope ? scope->prefix : ""; }
+heed_graph *heed_scope_graph(heed_scope *scope)
+{
+    return scope ? scope->graph : NULL;
+}
+const char *heed_scope_prefix(heed_scope *scope)
+{
+    return scope ? scope->prefix : "";
+}
 
 static heed_node *entry_of(heed_scope *scope, const char *name, heed_entry_kind kind,
                            const heed_init *init, const heed_shape *shape)
@@ -52,8 +61,10 @@ static heed_node *entry_of(heed_scope *scope, const char *name, heed_entry_kind 
     const char *full = heed_arena_print(&graph->arena, "%s%s", scope->prefix, name);
     if (!full) return heed_graph_fail(graph, "no memory for a parameter's name");
     if (!store)
-        return heed_graph_fail(graph, "parameter '%s': the graph has no store "
-                                      "(heed_graph_new(.store = heed_store_new(seed)))", full);
+        return heed_graph_fail(graph,
+                               "parameter '%s': the graph has no store "
+                               "(heed_graph_new(.store = heed_store_new(seed)))",
+                               full);
     heed_entry *entry = heed_store_find(store, full);
     if (!entry) {
         heed_error error = { .set = false };
@@ -62,7 +73,7 @@ static heed_node *entry_of(heed_scope *scope, const char *name, heed_entry_kind 
         if (error.set) return heed_graph_fail(graph, "parameter '%s': %s", full, error.text);
     }
     const heed_view *view = &entry->tensor->view;
-    char             has[HEED_SHAPE_TEXT], asked[HEED_SHAPE_TEXT];
+    char has[HEED_SHAPE_TEXT], asked[HEED_SHAPE_TEXT];
     if (!heed_shape_equal(&view->shape, shape))
         return heed_graph_fail(graph, "parameter '%s' has shape %s in the store; asked for is %s",
                                full, heed_shape_print(&view->shape, has, sizeof has),

@@ -5,12 +5,12 @@
 #include "tensor/rng.h"
 
 struct heed_store {
-    heed_arena   arena;   /* names and entries */
-    uint64_t     seed;
+    heed_arena arena; /* names and entries */
+    uint64_t seed;
     heed_entry **entries;
-    int          n, room;
-    int         *table;   /* open addressing: entry index + 1, 0 = free; size is a power of two */
-    int          table_size;
+    int n, room;
+    int *table; /* open addressing: entry index + 1, 0 = free; size is a power of two */
+    int table_size;
 };
 
 heed_store *heed_store_new(uint64_t seed)
@@ -30,9 +30,18 @@ void heed_store_free(heed_store *store)
     heed_free(store);
 }
 
-uint64_t    heed_store_seed(const heed_store *store) { return store->seed; }
-int         heed_store_count(const heed_store *store) { return store->n; }
-heed_entry *heed_store_at(const heed_store *store, int index) { return store->entries[index]; }
+uint64_t heed_store_seed(const heed_store *store)
+{
+    return store->seed;
+}
+int heed_store_count(const heed_store *store)
+{
+    return store->n;
+}
+heed_entry *heed_store_at(const heed_store *store, int index)
+{
+    return store->entries[index];
+}
 
 /* The slot of `name`: its own, or the free one where it would go. */
 static int *slot_of(const heed_store *store, const char *name)
@@ -54,7 +63,7 @@ heed_entry *heed_store_find(const heed_store *store, const char *name)
 static bool make_room(heed_store *store)
 {
     if (store->n < store->room) return true;
-    int          room = store->room ? store->room * 2 : 32, size = room * 4;
+    int room = store->room ? store->room * 2 : 32, size = room * 4;
     heed_entry **more = heed_resize(store->entries, (size_t)store->room * sizeof *more,
                                     (size_t)room * sizeof *more);
     if (!more) return false;
@@ -77,15 +86,16 @@ heed_entry *heed_store_add(heed_store *store, const char *name, heed_entry_kind 
         return NULL;
     }
     heed_entry *entry = heed_arena_alloc(&store->arena, sizeof *entry);
-    char       *copy = heed_arena_print(&store->arena, "%s", name);
+    char *copy = heed_arena_print(&store->arena, "%s", name);
     if (!entry || !copy || !make_room(store)) {
         heed_fail(error, "no memory for parameter '%s'", name);
         return NULL;
     }
     heed_tensor *tensor = heed_tensor_new(dtype, shape, error);
     if (!tensor) return NULL;
-    *entry = (heed_entry){ .name = copy, .kind = kind, .tensor = tensor, .store = store,
-                           .index = store->n };
+    *entry = (heed_entry){
+        .name = copy, .kind = kind, .tensor = tensor, .store = store, .index = store->n
+    };
     *slot_of(store, name) = store->n + 1;
     store->entries[store->n++] = entry;
     return entry;

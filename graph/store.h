@@ -61,9 +61,9 @@ typedef enum heed_init_rule {
     HEED_INIT_CONSTANT, /* a                     */
     HEED_INIT_UNIFORM,  /* uniform in [a, b)     */
     HEED_INIT_NORMAL,   /* mean a, deviation b   */
-    HEED_INIT_GLOROT, /* Glorot, Bengio 2010: uniform(+-a sqrt(6 / (fan_in + fan_out))), a = 0 means 1 */
-    HEED_INIT_ORTHOGONAL, /* Saxe, McClelland, Ganguli 2014: Q of a normal matrix, times a (0 means 1);
-                             rows or columns orthonormal, blocks when n columns divide into squares */
+    HEED_INIT_GLOROT,   /* Glorot, Bengio 2010: uniform(+-a sqrt(6 / (fan_in + fan_out))); a 0: 1 */
+    HEED_INIT_ORTHOGONAL, /* Saxe, McClelland, Ganguli 2014: Q of a normal matrix, times a (0: 1);
+                             rows or columns orthonormal; blocks where columns make squares */
 } heed_init_rule;
 
 typedef struct heed_init {

@@ -9,13 +9,13 @@
 static bool save(const heed_store *store, const char *path, bool states,
                  const heed_metadata *metadata, int n_metadata, heed_error *error)
 {
-    int              n = heed_store_count(store), kept = 0;
-    size_t           names = 1;
+    int n = heed_store_count(store), kept = 0;
+    size_t names = 1;
     heed_named_view *views = heed_alloc_array((size_t)n + 1, sizeof *views);
-    heed_metadata   *all = heed_alloc_array((size_t)n_metadata + 1, sizeof *all);
+    heed_metadata *all = heed_alloc_array((size_t)n_metadata + 1, sizeof *all);
     for (int i = 0; i < n; i++) names += strlen(heed_store_at(store, i)->name) + 1;
     char *list = heed_alloc(names), *at = list;
-    bool  done = views && all && list;
+    bool done = views && all && list;
     if (!done) heed_fail(error, "%s: no memory to write it", path);
     for (int i = 0; done && i < n; i++) {
         const heed_entry *entry = heed_store_at(store, i);
@@ -57,7 +57,7 @@ static bool listed(const char *list, const char *name)
     size_t length = strlen(name);
     for (const char *line = list; line && *line;) {
         const char *end = strchr(line, '\n');
-        size_t      size = end ? (size_t)(end - line) : strlen(line);
+        size_t size = end ? (size_t)(end - line) : strlen(line);
         if (size == length && memcmp(line, name, length) == 0) return true;
         line = end ? end + 1 : NULL;
     }
@@ -73,7 +73,7 @@ static bool entry_fits(const heed_store *store, const char *path, const heed_fil
     const heed_entry *own = heed_store_find(store, entry->name);
     if (!own) return true;
     const heed_view *view = &own->tensor->view;
-    char             a[HEED_SHAPE_TEXT], b[HEED_SHAPE_TEXT];
+    char a[HEED_SHAPE_TEXT], b[HEED_SHAPE_TEXT];
     if (!heed_shape_equal(&view->shape, &entry->shape))
         return heed_fail(error, "%s: tensor '%s' has shape %s; the model's has %s (other options?)",
                          path, entry->name, heed_shape_print(&entry->shape, a, sizeof a),
@@ -86,10 +86,10 @@ static bool entry_fits(const heed_store *store, const char *path, const heed_fil
 
 bool heed_store_load_file(heed_store *store, heed_file *file, const char *path, heed_error *error)
 {
-    int           n = heed_file_count(file), made = 0;
-    const char   *states = heed_file_metadata(file, "heed.state");
+    int n = heed_file_count(file), made = 0;
+    const char *states = heed_file_metadata(file, "heed.state");
     heed_tensor **read = heed_alloc_array((size_t)n + 1, sizeof *read);
-    bool          done = read != NULL;
+    bool done = read != NULL;
     if (!done) heed_fail(error, "%s: no memory to read it", path);
     for (; done && made < n; made++) { /* everything is read before anything is changed */
         const heed_file_entry *entry = heed_file_entry_at(file, made);
@@ -116,7 +116,7 @@ bool heed_store_load_file(heed_store *store, heed_file *file, const char *path, 
 bool heed_store_load(heed_store *store, const char *path, heed_error *error)
 {
     heed_file *file = heed_file_open(path, error);
-    bool       done = file && heed_store_load_file(store, file, path, error);
+    bool done = file && heed_store_load_file(store, file, path, error);
     heed_file_close(file);
     return done;
 }

@@ -30,7 +30,7 @@
 #define HEED_KERNEL_ARGUMENTS (const heed_call *call, int64_t begin, int64_t end)
 #define HEED_TILE_ARGUMENTS (int64_t n, const void *const *in, void *y, const void *attr)
 
-#ifdef HEED_STAMP /* ---- stamped part; the build defines HEED_STAMP_DTYPE and HEED_STAMP_ISA ---- */
+#ifdef HEED_STAMP /* ---- stamped part; the build defines HEED_STAMP_DTYPE, HEED_STAMP_ISA ---- */
 
 #ifdef HEED_STAMP_F64
 typedef double real;

@@ -13,16 +13,18 @@
 /* Every descriptor, once. Adding an operation: its file, and its line here (and its prototype). */
 #define HEED_OPS(OP)                                                                               \
     OP(input)                                                                                      \
-    OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) OP(add)        \
-        OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt) OP(pow)     \
-            OP(exp) OP(log) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu) OP(softplus) OP(silu)   \
-                OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less) OP(less_equal) \
-                    OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)       \
-                        OP(argmax) OP(argmin) OP(matmul) OP(reshape) OP(permute) OP(slice)         \
-                            OP(expand) OP(concat) OP(pad) OP(gather) OP(scatter_add) OP(one_hot)   \
-                                OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm)         \
-                                    OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp)     \
-                                        OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
+    OP(parameter)                                                                                  \
+    OP(constant)                                                                                   \
+    OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) OP(add) OP(sub) OP(mul) OP(div) OP(neg)   \
+        OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt) OP(pow) OP(exp) OP(log) OP(erf) OP(tanh)    \
+            OP(sigmoid) OP(relu) OP(gelu) OP(softplus) OP(silu) OP(affine) OP(minimum) OP(maximum) \
+                OP(equal) OP(not_equal) OP(less) OP(less_equal) OP(greater) OP(greater_equal)      \
+                    OP(where) OP(sum) OP(mean) OP(max) OP(min) OP(argmax) OP(argmin) OP(matmul)    \
+                        OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat) OP(pad) OP(gather) \
+                            OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
+                                OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp)                  \
+                                    OP(cross_entropy) OP(cross_entropy_vjp) OP(conv1d)             \
+                                        OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
 HEED_OPS(HEED_DECLARE_OP)
@@ -108,7 +110,7 @@ heed_node *heed_permute_axes(heed_node *x, const int *axes, int n); /* out axis 
 heed_node *heed_transpose(heed_node *x, int axis_a, int axis_b);
 heed_node *heed_expand_to(heed_node *x, heed_shape shape); /* NumPy broadcast_to */
 #define heed_expand(x, ...) HEED_AT(heed_expand_to(x, HEED_SHAPE(__VA_ARGS__)))
-/* start, start + step, ... < stop along axis; negative start and stop count from the end; step > 0 */
+/* start, start + step, ... < stop along axis; negative ones count from the end; step > 0 */
 heed_node *heed_slice_step(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 heed_node *heed_slice(heed_node *x, int axis, int64_t start, int64_t stop);
 heed_node *heed_index(heed_node *x, int axis, int64_t i); /* slice of one, axis removed */
@@ -140,7 +142,7 @@ heed_node *heed_layer_norm(heed_node *x, heed_node *gain, heed_node *bias, doubl
 /* x [B, C, L], w [C_out, C / groups, K] -> [B, C_out, L_out];
  * L_out = (L + pad_left + pad_right - dilation (K - 1) - 1) / stride + 1. PyTorch's conv1d. */
 typedef struct heed_conv1d_options {
-    int     defaults;
+    int defaults;
     int64_t stride, dilation, groups; /* 0 means 1 */
     int64_t pad_left, pad_right;      /* zeros */
 } heed_conv1d_options;

@@ -19,9 +19,9 @@ typedef struct identity {
 
 static identity identity_of(const heed_trainer *t)
 {
-    identity                      id;
+    identity id;
     const heed_optimizer_options *o = &t->optimizer.options;
-    const heed_schedule          *s = &t->options.schedule;
+    const heed_schedule *s = &t->options.schedule;
     snprintf(id.optimizer, TEXT,
              "%s lr %a momentum %a nesterov %d betas %a %a alpha %a eps %a decay %a clip %a %a",
              t->optimizer.rule->name, o->lr, o->momentum, o->nesterov, o->beta1, o->beta2, o->alpha,
@@ -36,8 +36,8 @@ static identity identity_of(const heed_trainer *t)
 bool heed_checkpoint_save(const heed_trainer *t, const char *path, const heed_metadata *notes,
                           int n_notes, heed_error *error)
 {
-    identity       id = identity_of(t);
-    char           step[32];
+    identity id = identity_of(t);
+    char step[32];
     heed_metadata *all = heed_alloc_array((size_t)(n_notes + N_OWN), sizeof *all);
     if (!all) return heed_fail(error, "%s: no memory to write it", path);
     snprintf(step, sizeof step, "%lld", (long long)t->steps);
@@ -81,7 +81,7 @@ static bool complete(const heed_trainer *t, const heed_file *file, const char *p
 
 static bool load(heed_trainer *t, heed_file *file, const char *path, heed_error *error)
 {
-    identity    id = identity_of(t);
+    identity id = identity_of(t);
     const char *step = heed_file_metadata(file, OWN "step");
     if (!step) return heed_fail(error, "%s: not a checkpoint: metadata 'step' is missing", path);
     char *end;
@@ -103,7 +103,7 @@ bool heed_checkpoint_load(heed_trainer *t, const char *path,
                           void *context, heed_error *error)
 {
     heed_file *file = heed_file_open(path, error);
-    bool       done = file && load(t, file, path, error);
+    bool done = file && load(t, file, path, error);
     for (int i = 0; done && note && i < heed_file_metadata_count(file); i++) {
         const char *key = heed_file_metadata_key(file, i);
         if (strncmp(key, "heed.", 5) != 0) note(context, key, heed_file_metadata(file, key));

@@ -9,13 +9,13 @@ HEED_KERNEL(sum_squares)
 {
     enum { BLOCK = 512, LANES = 16 };
     const heed_update_attr *a = call->attr;
-    const real   *x = call->in[0].data;
-    const real    limit = a->clip_value > 0 ? (real)a->clip_value : (real)__builtin_inf();
+    const real *x = call->in[0].data;
+    const real limit = a->clip_value > 0 ? (real)a->clip_value : (real)__builtin_inf();
     const int64_t count = heed_count(&call->in[0].shape);
-    double        sum = 0;
+    double sum = 0;
     for (int64_t at = 0; at < count; at += BLOCK) {
         int64_t n = count - at < BLOCK ? count - at : BLOCK, i = 0;
-        real    lanes[LANES] = { 0 };
+        real lanes[LANES] = { 0 };
         for (; i + LANES <= n; i += LANES)
             for (int k = 0; k < LANES; k++) {
                 real value = heed_clipped(x[at + i + k], limit);
@@ -46,7 +46,10 @@ static bool infer(heed_infer *infer)
     return heed_need_real(infer, 0);
 }
 
-static double flops(const heed_node *node) { return 2 * (double)heed_count(&node->in[0]->shape); }
+static double flops(const heed_node *node)
+{
+    return 2 * (double)heed_count(&node->in[0]->shape);
+}
 
 const heed_op heed_op_sum_squares = {
     .name = "sum_squares",
@@ -61,7 +64,7 @@ const heed_op heed_op_sum_squares = {
 heed_node *heed_global_norm(heed_node *const *g, int n, double clip_value)
 {
     heed_update_attr attr = { .clip_value = clip_value };
-    heed_node      **sums = heed_alloc_array((size_t)n, sizeof *sums);
+    heed_node **sums = heed_alloc_array((size_t)n, sizeof *sums);
     if (!sums) return heed_graph_fail(g[0]->graph, "no memory to clip gradients");
     for (int i = 0; i < n; i++) sums[i] = heed_apply(&heed_op_sum_squares, &attr, 1, &g[i]);
     heed_node *total = sums[0];

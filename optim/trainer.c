@@ -11,18 +11,18 @@
 /* While the step's graph grows. */
 typedef struct building {
     heed_trainer *t;
-    heed_node    *loss, *rates, *scale;
-    heed_node   **params, **grads; /* those that the loss depends on */
-    int           n;
-    heed_node   **outputs;
-    int           n_outputs;
+    heed_node *loss, *rates, *scale;
+    heed_node **params, **grads; /* those that the loss depends on */
+    int n;
+    heed_node **outputs;
+    int n_outputs;
 } building;
 
 /* Does the loss depend on any leaf that no gradient can reach? Then its gradient is NULL. */
 static bool find_gradients(building *b)
 {
     heed_graph *graph = b->t->graph;
-    int         all = heed_graph_params(graph, NULL, 0), kept = 0;
+    int all = heed_graph_params(graph, NULL, 0), kept = 0;
     if (all == 0) return heed_graph_fail(graph, "trainer: the graph has no parameters") != NULL;
     b->params = heed_graph_memory(graph, (size_t)all * sizeof *b->params);
     b->grads = heed_graph_memory(graph, (size_t)all * sizeof *b->grads);
@@ -31,8 +31,9 @@ static bool find_gradients(building *b)
     if (!heed_gradient_partial(b->loss, NULL, b->params, all, b->grads)) return false;
     for (int i = 0; i < all; i++) {
         if (!b->grads[i] && !b->t->options.allow_unused)
-            return heed_graph_fail(graph, "trainer: the loss does not depend on parameter '%s' "
-                                          "(.allow_unused = true leaves it as it is)",
+            return heed_graph_fail(graph,
+                                   "trainer: the loss does not depend on parameter '%s' "
+                                   "(.allow_unused = true leaves it as it is)",
                                    b->params[i]->name) != NULL;
         if (!b->grads[i]) continue;
         b->params[kept] = b->params[i];
@@ -52,12 +53,12 @@ static bool add_output(building *b, heed_node *node, int *at)
 
 static heed_node *update_of(building *b, int i)
 {
-    heed_trainer                 *t = b->t;
+    heed_trainer *t = b->t;
     const heed_optimizer_options *o = &t->optimizer.options;
-    const heed_update_rule       *rule = t->optimizer.rule;
-    heed_node        *in[4 + HEED_MOST_STATES] = { b->params[i], b->grads[i], b->rates, b->scale };
-    heed_update_attr  attr;
-    heed_scope       *scope = heed_enter(heed_enter(heed_root(t->graph), "optimizer"), rule->name);
+    const heed_update_rule *rule = t->optimizer.rule;
+    heed_node *in[4 + HEED_MOST_STATES] = { b->params[i], b->grads[i], b->rates, b->scale };
+    heed_update_attr attr;
+    heed_scope *scope = heed_enter(heed_enter(heed_root(t->graph), "optimizer"), rule->name);
     scope = heed_enter(scope, b->params[i]->name);
     for (int k = 0; k < rule->n_states; k++)
         in[4 + k] = heed_state_shaped(scope, rule->state[k], HEED_ZEROS, b->params[i]->shape);
@@ -77,13 +78,14 @@ static heed_node *update_of(building *b, int i)
 static bool build(building *b)
 {
     heed_trainer *t = b->t;
-    heed_graph   *graph = t->graph;
-    int           ignored;
+    heed_graph *graph = t->graph;
+    int ignored;
     if (!find_gradients(b)) return false;
-    b->outputs = heed_graph_memory(graph, (size_t)(b->n + t->options.n_outputs + 2) *
-                                              sizeof *b->outputs);
+    b->outputs =
+        heed_graph_memory(graph, (size_t)(b->n + t->options.n_outputs + 2) * sizeof *b->outputs);
     if (!b->outputs || !add_output(b, b->loss, &t->loss_at)) return false;
-    b->rates = heed_input_shaped(graph, "optimizer/rates", b->loss->dtype, HEED_SHAPE(HEED_N_RATES));
+    b->rates =
+        heed_input_shaped(graph, "optimizer/rates", b->loss->dtype, HEED_SHAPE(HEED_N_RATES));
     b->scale = heed_full_shaped(graph, b->loss->dtype, heed_scalar(), 1);
     t->norm_at = -1;
     if (t->options.clip_norm > 0) {
@@ -104,8 +106,8 @@ static bool options_fit(heed_node *loss, const heed_optimizer *optimizer,
                         const heed_trainer_options *options)
 {
     heed_graph *graph = loss->graph;
-    heed_error  error = { .set = false };
-    char        text[300];
+    heed_error error = { .set = false };
+    char text[300];
     if (heed_count(&loss->shape) != 1 || !heed_is_real(loss->dtype))
         return heed_graph_fail(graph, "trainer: the loss must be one number, got %s",
                                heed_describe(loss, text, sizeof text)) != NULL;
@@ -158,7 +160,7 @@ double heed_trainer_rate(const heed_trainer *t)
 bool heed_trainer_step(heed_trainer *t)
 {
     const heed_optimizer_options *o = &t->optimizer.options;
-    double                        n = (double)t->steps + 1;
+    double n = (double)t->steps + 1;
     heed_set(&t->rates, HEED_RATE, heed_trainer_rate(t));
     heed_set(&t->rates, HEED_UNBIAS_1, 1 / (1 - pow(o->beta1, n)));
     heed_set(&t->rates, HEED_UNBIAS_2, 1 / sqrt(1 - pow(o->beta2, n)));
@@ -179,7 +181,10 @@ static double number_at(const heed_trainer *t, int at)
     return heed_get(&view, 0);
 }
 
-double heed_trainer_loss(const heed_trainer *t) { return number_at(t, t->loss_at); }
+double heed_trainer_loss(const heed_trainer *t)
+{
+    return number_at(t, t->loss_at);
+}
 
 double heed_trainer_norm(const heed_trainer *t)
 {
@@ -191,5 +196,11 @@ heed_view heed_trainer_output(const heed_trainer *t, int i)
     return heed_program_output(t->program, t->outputs_at + i);
 }
 
-int64_t       heed_trainer_steps(const heed_trainer *t) { return t->steps; }
-heed_program *heed_trainer_program(heed_trainer *t) { return t->program; }
+int64_t heed_trainer_steps(const heed_trainer *t)
+{
+    return t->steps;
+}
+heed_program *heed_trainer_program(heed_trainer *t)
+{
+    return t->program;
+}

@@ -5,13 +5,13 @@
 #include "optim/optim.h"
 
 struct heed_trainer {
-    heed_graph          *graph;
-    heed_optimizer       optimizer;
+    heed_graph *graph;
+    heed_optimizer optimizer;
     heed_trainer_options options;
-    heed_program        *program;
-    heed_view            rates; /* this step's numbers, see optim/rule.h */
-    int                  loss_at, norm_at, outputs_at; /* among the program's outputs; -1: none */
-    int64_t              steps;
+    heed_program *program;
+    heed_view rates;                  /* this step's numbers, see optim/rule.h */
+    int loss_at, norm_at, outputs_at; /* among the program's outputs; -1: none */
+    int64_t steps;
 };
 
 #endif

@@ -29,11 +29,15 @@ static void install(void)
     const char *build = getenv("HEED_BUILD");
     strcpy(prefix, "/tmp/heed_install_XXXXXX");
     cr_assert_not_null(mkdtemp(prefix));
-    cr_assert_eq(shell("make -s install B=%s PREFIX=%s >/dev/null", build ? build : "build", prefix),
+    cr_assert_eq(shell("make -s install B=%s PREFIX=%s >/dev/null", build ? build : "build",
+                       prefix),
                  0, "make install failed");
 }
 
-static void remove_all(void) { shell("rm -rf %s%s", prefix, ""); }
+static void remove_all(void)
+{
+    shell("rm -rf %s%s", prefix, "");
+}
 
 /* Compile tests/user/NAME.c against the installed library, run it in the prefix. */
 static int build_and_run(const char *name, const char *how)
@@ -48,8 +52,9 @@ static int build_and_run(const char *name, const char *how)
 }
 
 #define DYNAMIC "$(pkg-config --cflags --libs heed)"
-#define STATIC "$(pkg-config --cflags heed) -L$PKG_CONFIG_PATH/.. -Wl,-Bstatic -lheed -Wl,-Bdynamic " \
-               "$(pkg-config --libs --static heed | sed s/-lheed//)"
+#define STATIC                                                                             \
+    "$(pkg-config --cflags heed) -L$PKG_CONFIG_PATH/.. -Wl,-Bstatic -lheed -Wl,-Bdynamic " \
+    "$(pkg-config --libs --static heed | sed s/-lheed//)"
 
 #ifndef SANITIZED
 Test(install, users_model_and_op_build_and_run, .timeout = 300)
@@ -68,7 +73,8 @@ Test(install, only_heed_symbols_are_exported)
 {
     const char *build = getenv("HEED_BUILD");
     cr_assert_eq(shell("nm -g --defined-only %s/libheed.a | awk 'NF == 3 && $3 !~ /^_?heed_/ "
-                       "{ print; bad = 1 } END { exit bad }'%s", build ? build : "build", ""),
+                       "{ print; bad = 1 } END { exit bad }'%s",
+                       build ? build : "build", ""),
                  0, "a symbol without the prefix heed_");
 }
 #endif
@@ -77,7 +83,7 @@ static char *read_file(const char *name)
 {
     FILE *file = fopen(name, "rb");
     if (!file) return NULL;
-    char  *text = calloc(1, 100000);
+    char *text = calloc(1, 100000);
     size_t n = fread(text, 1, 99999, file);
     text[n] = 0;
     fclose(file);
@@ -96,5 +102,11 @@ static void check_shown(const char *name)
     free(program);
 }
 
-Test(install, readme_shows_the_users_model) { check_shown("tests/user/model.c"); }
-Test(install, readme_shows_the_users_op) { check_shown("tests/user/op.c"); }
+Test(install, readme_shows_the_users_model)
+{
+    check_shown("tests/user/model.c");
+}
+Test(install, readme_shows_the_users_op)
+{
+    check_shown("tests/user/op.c");
+}

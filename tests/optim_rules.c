@@ -10,16 +10,16 @@ enum { N = 37, STEPS = 25 };
 
 /* loss = sum c (p - target)^2, whose gradient is 2 c (p - target). */
 typedef struct problem {
-    heed_store   *store;
-    heed_graph   *graph;
+    heed_store *store;
+    heed_graph *graph;
     heed_trainer *trainer;
-    double        c[N], target[N], p[N];
+    double c[N], target[N], p[N];
 } problem;
 
 static heed_node *vector_constant(heed_graph *g, double *values)
 {
     heed_shape shape = HEED_SHAPE(N);
-    heed_view  view = heed_view_of(values, HEED_F64, &shape);
+    heed_view view = heed_view_of(values, HEED_F64, &shape);
     return heed_constant(g, &view);
 }
 
@@ -49,7 +49,10 @@ static void finish(problem *q)
     heed_store_free(q->store);
 }
 
-static double gradient(const problem *q, int i) { return 2 * q->c[i] * (q->p[i] - q->target[i]); }
+static double gradient(const problem *q, int i)
+{
+    return 2 * q->c[i] * (q->p[i] - q->target[i]);
+}
 
 static void expect_equal(const problem *q, double bound)
 {
@@ -64,7 +67,7 @@ static void expect_equal(const problem *q, double bound)
 static void check_sgd(bool nesterov)
 {
     problem q;
-    double  v[N] = { 0 };
+    double v[N] = { 0 };
     start(&q, heed_sgd(.lr = 0.02, .momentum = 0.8, .nesterov = nesterov, .weight_decay = 0.1),
           (heed_trainer_options){ .defaults = 0 });
     for (int t = 0; t < STEPS; t++) {
@@ -79,13 +82,19 @@ static void check_sgd(bool nesterov)
     finish(&q);
 }
 
-Test(optim_rules, sgd_with_momentum) { check_sgd(false); }
-Test(optim_rules, sgd_with_nesterov_momentum) { check_sgd(true); }
+Test(optim_rules, sgd_with_momentum)
+{
+    check_sgd(false);
+}
+Test(optim_rules, sgd_with_nesterov_momentum)
+{
+    check_sgd(true);
+}
 
 static void check_adam(bool decoupled)
 {
     problem q;
-    double  m[N] = { 0 }, v[N] = { 0 };
+    double m[N] = { 0 }, v[N] = { 0 };
     start(&q,
           decoupled ? heed_adamw(.lr = 0.05, .weight_decay = 0.02, .beta1 = 0.8)
                     : heed_adam(.lr = 0.05, .weight_decay = 0.02, .beta1 = 0.8),
@@ -104,13 +113,19 @@ static void check_adam(bool decoupled)
     finish(&q);
 }
 
-Test(optim_rules, adam) { check_adam(false); }
-Test(optim_rules, adamw) { check_adam(true); }
+Test(optim_rules, adam)
+{
+    check_adam(false);
+}
+Test(optim_rules, adamw)
+{
+    check_adam(true);
+}
 
 Test(optim_rules, rmsprop_with_momentum)
 {
     problem q;
-    double  v[N] = { 0 }, b[N] = { 0 };
+    double v[N] = { 0 }, b[N] = { 0 };
     start(&q, heed_rmsprop(.lr = 0.01, .alpha = 0.9, .momentum = 0.7),
           (heed_trainer_options){ .defaults = 0 });
     for (int t = 0; t < STEPS; t++) {
@@ -164,7 +179,7 @@ Test(optim_rules, refusals_name_the_reason)
 {
     heed_store *store = heed_store_new(1);
     heed_graph *g = heed_graph_new(.store = store);
-    heed_node  *p = heed_param(heed_root(g), "used", HEED_ONES, 3);
+    heed_node *p = heed_param(heed_root(g), "used", HEED_ONES, 3);
     heed_param(heed_root(g), "idle", HEED_ONES, 3);
     cr_assert_null(heed_trainer_new(heed_sum_all(p), heed_sgd()));
     cr_assert(strstr(heed_why(g), "'idle'"), "%s", heed_why(g));

@@ -5,7 +5,10 @@
 
 #include "optim/optim.h"
 
-static double at(heed_schedule s, int64_t t) { return heed_schedule_factor(&s, t); }
+static double at(heed_schedule s, int64_t t)
+{
+    return heed_schedule_factor(&s, t);
+}
 
 Test(optim_schedule, constant_with_warmup)
 {

@@ -42,7 +42,7 @@ Test(tools_gradcheck, orders_and_seeds)
 Test(tools_gradcheck, operation_without_gradient)
 {
     cr_expect_eq(heed("gradcheck --op argmax"), 0);
-    expect_said("no gradient");
+    expect_said("it has no gradient");
     expect_said("1 checked, 0 failed");
 }
 

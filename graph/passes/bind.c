@@ -35,19 +35,23 @@ static bool give_memory(heed_program *p)
 static bool bind_kernel(heed_program *p, heed_instruction *it)
 {
     const heed_node *node = it->nodes[0];
-    const heed_op   *op = node->op;
-    heed_call       *call = &it->call;
-    heed_view       *in = heed_arena_alloc(&p->arena, (size_t)node->n_in * sizeof *in);
+    const heed_op *op = node->op;
+    heed_call *call = &it->call;
+    heed_view *in = heed_arena_alloc(&p->arena, (size_t)node->n_in * sizeof *in);
     if (!in) return heed_plan_no_memory(p);
     for (int i = 0; i < node->n_in; i++) in[i] = heed_value_view(p, node->in[i]);
-    *call = (heed_call){ .n_in = node->n_in, .in = in, .out = heed_value_view(p, node),
-                         .attr = node->attr, .seed = &p->seed, .step = &p->step };
+    *call = (heed_call){ .n_in = node->n_in,
+                         .in = in,
+                         .out = heed_value_view(p, node),
+                         .attr = node->attr,
+                         .seed = &p->seed,
+                         .step = &p->step };
     if (node->has_aux) {
         char *data = p->buffers[heed_buffer_root(p, p->values[node->id].aux_buffer)].data;
         call->aux = heed_view_of(data, node->aux_dtype, &node->aux_shape);
     }
     heed_dtype dtype = heed_kernel_dtype(node);
-    heed_isa   isa = heed_isa_current();
+    heed_isa isa = heed_isa_current();
     it->fn = op->kernel->fn[dtype][isa] ? op->kernel->fn[dtype][isa]
                                         : op->kernel->fn[dtype][HEED_PORTABLE];
     if (!it->fn) {
@@ -79,7 +83,7 @@ static bool bind_fused(heed_program *p, heed_instruction *it)
 
 static int items_of(const heed_instruction *it)
 {
-    double  want = it->cost / CHUNK_NANOSECONDS;
+    double want = it->cost / CHUNK_NANOSECONDS;
     int64_t items = want < 1 ? 1 : want > MOST_CHUNKS ? MOST_CHUNKS : (int64_t)want;
     return (int)(items < it->units ? items : it->units > 0 ? it->units : 1);
 }
@@ -95,10 +99,10 @@ static bool make_items(heed_program *p)
         stage->first_item = at;
         for (int k = stage->begin; stage->parallel && k < stage->end; k++) {
             const heed_instruction *it = &p->instructions[k];
-            int                     items = items_of(it);
+            int items = items_of(it);
             for (int i = 0; i < items; i++) /* evenly, larger ones first */
-                p->items[at++] = (heed_item){ k, it->units * i / items,
-                                              it->units * (i + 1) / items };
+                p->items[at++] =
+                    (heed_item){ k, it->units * i / items, it->units * (i + 1) / items };
         }
         stage->items = at - stage->first_item;
     }

@@ -24,7 +24,7 @@ static bool equal(const heed_node *a, const heed_node *b)
 
 static bool grow(heed_cse *cse, heed_graph *graph)
 {
-    int  size = cse->size ? cse->size * 2 : 1024;
+    int size = cse->size ? cse->size * 2 : 1024;
     int *table = heed_alloc_array((size_t)size, sizeof *table);
     if (!table) return false;
     for (int i = 0; i < cse->size; i++) {

@@ -1,4 +1,4 @@
-/* edges.c - consumers of every node; and readers of a parameter before the node that overwrites it. */
+/* edges.c - consumers of every node; readers of a parameter before who overwrites it. */
 #include "graph/passes/edges.h"
 
 /* The overwriting node that has to wait for `node`, because node reads (a view of) the parameter as
@@ -59,13 +59,14 @@ static void each_edge(heed_program *p, const int *root, const int *writer, bool 
 bool heed_make_edges(heed_program *p)
 {
     heed_edges *e = &p->edges;
-    int         n = p->work->n_nodes;
-    size_t      size = (size_t)n + 2;
+    int n = p->work->n_nodes;
+    size_t size = (size_t)n + 2;
     e->live = heed_live(p->work, p->outputs, p->n_outputs, false);
     e->first = heed_alloc_array(size, sizeof(int));
     e->incoming = heed_alloc_array(size, sizeof(int));
     p->owner = heed_alloc_array(size, sizeof(int));
-    int *root = heed_alloc_array(size, sizeof *root), *writer = heed_alloc_array(size, sizeof *root);
+    int *root = heed_alloc_array(size, sizeof *root),
+        *writer = heed_alloc_array(size, sizeof *root);
     bool room = e->live && e->first && e->incoming && p->owner && root && writer;
     bool done = room && find_writers(p, root, writer);
     if (done) {

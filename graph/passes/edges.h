@@ -10,10 +10,10 @@ void heed_edges_free(heed_program *p);
 
 typedef struct heed_heap {
     int *ids; /* lowest on top; room for all */
-    int  n;
+    int n;
 } heed_heap;
 
 void heed_heap_push(heed_heap *heap, int id);
-int  heed_heap_pop(heed_heap *heap); /* the lowest */
+int heed_heap_pop(heed_heap *heap); /* the lowest */
 
 #endif

@@ -7,8 +7,11 @@ heed_node *heed_fold(heed_node *node)
     const heed_op *op = node->op;
     if (!op->tile || node->n_in > MOST || !heed_is_real(node->dtype)) return node;
     if (op->flags & (HEED_RANDOM | HEED_IMPURE)) return node;
-    double      filled;
-    union { double f64; float f32; } result = { 0 };
+    double filled;
+    union {
+        double f64;
+        float f32;
+    } result = { 0 };
     const void *in[MOST];
     for (int i = 0; i < node->n_in; i++) {
         if (!heed_is_filled_with(node->in[i], &filled)) return node;

@@ -18,8 +18,8 @@ static void times_of_use(heed_program *p)
     for (int k = 0; k < p->n_instructions; k++) {
         const heed_instruction *it = &p->instructions[k];
         for (int i = 0; i < it->n_reads + it->n_writes; i++) {
-            int  buffer = it->reads[i]; /* writes follow reads */
-            bool seen = false;          /* count an instruction once */
+            int buffer = it->reads[i]; /* writes follow reads */
+            bool seen = false;         /* count an instruction once */
             for (int j = 0; j < i && j < 64 && !seen; j++) seen = it->reads[j] == buffer;
             if (!seen) use(p, buffer, it->time);
         }
@@ -36,22 +36,22 @@ static void times_of_use(heed_program *p)
 static bool whole(const heed_program *p, const heed_node *node)
 {
     const heed_value *value = &p->values[node->id];
-    heed_view         view = heed_value_view(p, node);
+    heed_view view = heed_value_view(p, node);
     size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
-    return value->offset == 0 && heed_is_dense(&view) &&
-           p->buffers[value->buffer].bytes == bytes;
+    return value->offset == 0 && heed_is_dense(&view) && p->buffers[value->buffer].bytes == bytes;
 }
 
 /* May the result of member `m` use the memory of `x`, an input of member `reader`? */
 static bool may_take(const heed_program *p, const heed_instruction *it, int m, const heed_node *x)
 {
-    const heed_node   *y = it->nodes[m];
-    int                from = heed_buffer_root(p, p->values[x->id].buffer);
+    const heed_node *y = it->nodes[m];
+    int from = heed_buffer_root(p, p->values[x->id].buffer);
     const heed_buffer *b = &p->buffers[from];
     if (b->kind != HEED_PLANNED_MEMORY || b->last != it->time || b->last_users != 1) return false;
     if (x->dtype != y->dtype || !heed_shape_equal(&x->shape, &y->shape) || !whole(p, x))
         return false;
-    for (int k = 0; k < it->n_nodes; k++) /* every reader reads the same way, and not later than m */
+    for (int k = 0; k < it->n_nodes;
+         k++) /* every reader reads the same way, and not later than m */
         for (int i = 0; i < it->nodes[k]->n_in; i++) {
             const heed_node *other = it->nodes[k]->in[i];
             if (p->values[other->id].buffer < 0) continue;
@@ -67,7 +67,7 @@ static bool may_take(const heed_program *p, const heed_instruction *it, int m, c
 static void take_over(heed_program *p, const heed_instruction *it, int m)
 {
     const heed_node *y = it->nodes[m];
-    int              own = p->values[y->id].buffer;
+    int own = p->values[y->id].buffer;
     if (own < 0 || p->buffers[own].same_as >= 0 || p->buffers[own].shared || !whole(p, y)) return;
     for (int i = 0; i < y->n_in; i++) {
         const heed_node *x = y->in[i];
@@ -87,6 +87,5 @@ void heed_inplace(heed_program *p)
     times_of_use(p);
     if (!(p->passes >> HEED_PASS_INPLACE & 1)) return;
     for (int k = 0; k < p->n_instructions; k++)
-        for (int m = 0; m < p->instructions[k].n_nodes; m++)
-            take_over(p, &p->instructions[k], m);
+        for (int m = 0; m < p->instructions[k].n_nodes; m++) take_over(p, &p->instructions[k], m);
 }

@@ -19,15 +19,15 @@ bool heed_plan_no_memory(heed_program *p)
 int heed_buffer_new(heed_program *p, heed_memory_kind kind, size_t bytes)
 {
     if (p->n_buffers == p->buffer_room) {
-        int          room = p->buffer_room ? p->buffer_room * 2 : 256;
+        int room = p->buffer_room ? p->buffer_room * 2 : 256;
         heed_buffer *more = heed_resize(p->buffers, (size_t)p->buffer_room * sizeof *more,
                                         (size_t)room * sizeof *more);
         if (!more) return -1;
         p->buffers = more;
         p->buffer_room = room;
     }
-    p->buffers[p->n_buffers] = (heed_buffer){ .kind = kind, .bytes = bytes, .same_as = -1,
-                                              .first = -1, .last = -1 };
+    p->buffers[p->n_buffers] =
+        (heed_buffer){ .kind = kind, .bytes = bytes, .same_as = -1, .first = -1, .last = -1 };
     return p->n_buffers++;
 }
 
@@ -40,9 +40,11 @@ int heed_buffer_root(const heed_program *p, int buffer)
 heed_view heed_value_view(const heed_program *p, const heed_node *node)
 {
     const heed_value *value = &p->values[node->id];
-    char             *data = NULL;
-    if (value->buffer >= 0) data = p->buffers[heed_buffer_root(p, value->buffer)].data;
-    if (!data) data = BASE;
+    char *data = BASE;
+    if (value->buffer >= 0) {
+        const heed_buffer *buffer = &p->buffers[heed_buffer_root(p, value->buffer)];
+        if (buffer->data) data = buffer->data;
+    }
     heed_view view = { .dtype = node->dtype, .shape = node->shape };
     view.data = data + value->offset * (int64_t)heed_dtype_size(node->dtype);
     memcpy(view.stride, value->stride, sizeof view.stride);
@@ -59,7 +61,7 @@ static void set_value(heed_value *value, const heed_view *view, int buffer)
 static bool own_buffer(heed_program *p, const heed_node *node, heed_memory_kind kind)
 {
     size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
-    int    buffer = heed_buffer_new(p, kind, bytes);
+    int buffer = heed_buffer_new(p, kind, bytes);
     if (buffer < 0) return heed_plan_no_memory(p);
     heed_view dense = heed_view_of(BASE, node->dtype, &node->shape);
     set_value(&p->values[node->id], &dense, buffer);
@@ -86,23 +88,23 @@ static bool leaf_value(heed_program *p, const heed_node *node)
 /* The walk that rebuilds the graph with copies where they are needed. */
 typedef struct layout {
     heed_program *p;
-    heed_graph   *to;
-    heed_node   **map;   /* old id -> new node */
-    heed_node   **dense; /* new id -> dense copy of it, once made; grows with `to` */
-    int           room;
-    heed_place   *places;
+    heed_graph *to;
+    heed_node **map;   /* old id -> new node */
+    heed_node **dense; /* new id -> dense copy of it, once made; grows with `to` */
+    int room;
+    heed_place *places;
 } layout;
 
 static bool make_room(layout *l)
 {
     if (l->to->n_nodes + 2 < l->room) return true;
-    int           room = l->room ? l->room * 2 : 1024;
+    int room = l->room ? l->room * 2 : 1024;
     heed_program *p = l->p;
-    heed_value   *values = heed_resize(p->values, (size_t)l->room * sizeof *values,
-                                       (size_t)room * sizeof *values);
+    heed_value *values =
+        heed_resize(p->values, (size_t)l->room * sizeof *values, (size_t)room * sizeof *values);
     if (values) p->values = values;
-    heed_node **dense = heed_resize(l->dense, (size_t)l->room * sizeof *dense,
-                                    (size_t)room * sizeof *dense);
+    heed_node **dense =
+        heed_resize(l->dense, (size_t)l->room * sizeof *dense, (size_t)room * sizeof *dense);
     if (dense) l->dense = dense;
     bool *elided = heed_resize(p->elided, (size_t)l->room, (size_t)room);
     if (elided) p->elided = elided;
@@ -138,7 +140,7 @@ static heed_node *dense_copy(layout *l, heed_node *x)
 static bool view_value(layout *l, heed_node *node)
 {
     heed_program *p = l->p;
-    heed_view     in = heed_value_view(p, node->in[0]), out = { .data = NULL };
+    heed_view in = heed_value_view(p, node->in[0]), out = { .data = NULL };
     if (p->buffers[p->values[node->in[0]->id].buffer].data) {
         in.data = BASE + p->values[node->in[0]->id].offset * (int64_t)heed_dtype_size(in.dtype);
     }
@@ -150,9 +152,9 @@ static bool view_value(layout *l, heed_node *node)
 /* Give the new node's inputs what the kernel can take, and the node its value. */
 static heed_node *lay_out(layout *l, const heed_node *node)
 {
-    heed_program     *p = l->p;
+    heed_program *p = l->p;
     const heed_place *place = &l->places[node->id];
-    heed_node        *small[8], **in = small;
+    heed_node *small[8], **in = small;
     if (node->n_in > 8) in = heed_alloc_array((size_t)node->n_in, sizeof *in);
     bool done = in != NULL;
     for (int i = 0; done && i < node->n_in; i++) {
@@ -189,7 +191,7 @@ static heed_node *lay_out(layout *l, const heed_node *node)
         return NULL;
     if (node->has_aux) {
         size_t bytes = (size_t)heed_count(&node->aux_shape) * heed_dtype_size(node->aux_dtype);
-        int    aux = heed_buffer_new(p, HEED_PLANNED_MEMORY, bytes);
+        int aux = heed_buffer_new(p, HEED_PLANNED_MEMORY, bytes);
         if (aux < 0) return heed_plan_no_memory(p) ? copy : NULL;
         p->values[copy->id].aux_buffer = aux;
     }
@@ -199,11 +201,11 @@ static heed_node *lay_out(layout *l, const heed_node *node)
 bool heed_layout(heed_program *p)
 {
     heed_graph *from = p->work;
-    layout      l = { .p = p, .to = heed_graph_make(from->options) };
-    bool       *live = heed_live(from, p->outputs, p->n_outputs, false);
+    layout l = { .p = p, .to = heed_graph_make(from->options) };
+    bool *live = heed_live(from, p->outputs, p->n_outputs, false);
     l.map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *l.map);
     heed_arena arena = { .head = NULL };
-    bool       done = l.to && live && l.map;
+    bool done = l.to && live && l.map;
     if (!done) heed_plan_no_memory(p);
     if (done) l.places = heed_places(p, live, BASE, &arena);
     done = done && l.places && make_room(&l);
@@ -212,8 +214,9 @@ bool heed_layout(heed_program *p)
         l.map[id] = lay_out(&l, from->nodes[id]);
         done = l.map[id] != NULL;
     }
-    if (!done) heed_graph_fail(p->user, "%s", l.to && l.to->error.set ? l.to->error.text
-                                                                      : "no memory to compile");
+    if (!done)
+        heed_graph_fail(p->user, "%s",
+                        l.to && l.to->error.set ? l.to->error.text : "no memory to compile");
     for (int i = 0; done && i < p->n_outputs; i++) p->outputs[i] = l.map[p->outputs[i]->id];
     heed_arena_free(&arena);
     heed_free(live);

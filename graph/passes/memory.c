@@ -13,9 +13,9 @@
 enum { MOST_IN_ORDER = 20000, MOST_IN_ALL_ORDERS = 6000 }; /* about 0.1 s each */
 
 typedef struct piece {
-    int    buffer;
+    int buffer;
     size_t bytes; /* rounded up to whole cache lines */
-    int    first, last;
+    int first, last;
     size_t offset;
 } piece;
 
@@ -34,15 +34,15 @@ static int by_size(const void *a, const void *b)
 static int by_length(const void *a, const void *b)
 {
     const piece *x = a, *y = b;
-    int          of_x = x->last - x->first, of_y = y->last - y->first;
+    int of_x = x->last - x->first, of_y = y->last - y->first;
     return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_size(a, b);
 }
 
 static int by_area(const void *a, const void *b)
 {
     const piece *x = a, *y = b;
-    double       of_x = (double)x->bytes * (x->last - x->first + 1);
-    double       of_y = (double)y->bytes * (y->last - y->first + 1);
+    double of_x = (double)x->bytes * (x->last - x->first + 1);
+    double of_y = (double)y->bytes * (y->last - y->first + 1);
     return of_x != of_y ? (of_x < of_y ? 1 : -1) : by_buffer(x, y);
 }
 
@@ -59,8 +59,10 @@ static void insert_by_offset(piece **placed, int n, piece *me)
     int low = 0, high = n;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (placed[middle]->offset < me->offset) low = middle + 1;
-        else high = middle;
+        if (placed[middle]->offset < me->offset)
+            low = middle + 1;
+        else
+            high = middle;
     }
     memmove(placed + low + 1, placed + low, (size_t)(n - low) * sizeof *placed);
     placed[low] = me;
@@ -95,9 +97,9 @@ typedef struct gap {
 } gap;
 
 typedef struct gaps {
-    gap   *list; /* by offset; neighbours are merged */
-    int    n;
-    size_t top;  /* everything from here on is free */
+    gap *list; /* by offset; neighbours are merged */
+    int n;
+    size_t top; /* everything from here on is free */
 } gaps;
 
 static void give_back(gaps *g, size_t offset, size_t bytes)
@@ -105,8 +107,10 @@ static void give_back(gaps *g, size_t offset, size_t bytes)
     int low = 0, high = g->n;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (g->list[middle].offset < offset) low = middle + 1;
-        else high = middle;
+        if (g->list[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
     }
     bool joins_left = low > 0 && g->list[low - 1].offset + g->list[low - 1].bytes == offset;
     bool joins_right = low < g->n && offset + bytes == g->list[low].offset;
@@ -135,8 +139,7 @@ static size_t take(gaps *g, size_t bytes)
         offset = found->offset;
         found->offset += bytes;
         found->bytes -= bytes;
-        if (!found->bytes)
-            memmove(found, found + 1, (size_t)(--g->n - best) * sizeof *found);
+        if (!found->bytes) memmove(found, found + 1, (size_t)(--g->n - best) * sizeof *found);
         return offset;
     }
     gap *last = g->n ? &g->list[g->n - 1] : NULL;
@@ -225,20 +228,23 @@ static size_t place_apart(piece *pieces, int n)
 
 bool heed_memory_plan(heed_program *p)
 {
-    size_t   room = (size_t)p->n_buffers + 1, times = (size_t)p->n_times + 3;
-    piece   *pieces = heed_alloc_array(room, sizeof *pieces);
-    piece  **placed = heed_alloc_array(room, sizeof *placed);
+    size_t room = (size_t)p->n_buffers + 1, times = (size_t)p->n_times + 3;
+    piece *pieces = heed_alloc_array(room, sizeof *pieces);
+    piece **placed = heed_alloc_array(room, sizeof *placed);
     int64_t *change = heed_alloc_array(times, sizeof *change);
-    gaps     g = { .list = heed_alloc_array(room, sizeof *g.list) };
-    int     *ends = heed_alloc_array(times, sizeof *ends);
-    int     *next = heed_alloc_array(room, sizeof *next);
-    bool     done = pieces && placed && change && g.list && ends && next;
+    gaps g = { .list = heed_alloc_array(room, sizeof *g.list) };
+    int *ends = heed_alloc_array(times, sizeof *ends);
+    int *next = heed_alloc_array(room, sizeof *next);
+    bool done = pieces && placed && change && g.list && ends && next;
     if (done) {
         int n = collect(p, pieces);
         p->live_bytes = largest_live_sum(pieces, n, change, p->n_times);
-        if (!(p->passes >> HEED_PASS_REUSE & 1)) keep(p, pieces, n, place_apart(pieces, n));
-        else if (n <= MOST_IN_ORDER) try_orders(p, pieces, n, placed);
-        else keep(p, pieces, n, place_by_time(pieces, n, &g, ends, next));
+        if (!(p->passes >> HEED_PASS_REUSE & 1))
+            keep(p, pieces, n, place_apart(pieces, n));
+        else if (n <= MOST_IN_ORDER)
+            try_orders(p, pieces, n, placed);
+        else
+            keep(p, pieces, n, place_by_time(pieces, n, &g, ends, next));
     }
     heed_free(pieces);
     heed_free(placed);

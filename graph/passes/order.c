@@ -12,26 +12,26 @@
 enum {
     MOST_FUSED = 48,   /* elementwise nodes in one instruction, ... */
     MOST_INPUTS = 200, /* ... and inputs of all of them             */
-    NEAR = 64,       /* ids from the newest member on */
-    LOOK = 16        /* ready nodes looked at as possible siblings */
+    NEAR = 64,         /* ids from the newest member on */
+    LOOK = 16          /* ready nodes looked at as possible siblings */
 };
 
 typedef struct order {
     heed_program *p;
-    heed_graph   *graph;
-    heed_edges   *edges;
-    int          *owner;    /* instruction of a node; -1 */
-    int          *pending;  /* edges that still have to come in */
-    int          *since;    /* of a view: the instruction being filled when it became readable */
-    bool         *output;   /* wanted after the run */
-    heed_heap     heap;     /* ready ids */
-    int          *stack;    /* nodes that are there and not yet announced to consumers */
-    int           n_stack;
-    int          *members;  /* instructions' nodes, one after the other */
-    int           n_inputs; /* of the instruction being filled */
-    int           n_members, open; /* members[open ..] form the instruction being filled; -1: none */
-    int          *starts;
-    int           n_starts;
+    heed_graph *graph;
+    heed_edges *edges;
+    int *owner;     /* instruction of a node; -1 */
+    int *pending;   /* edges that still have to come in */
+    int *since;     /* of a view: the instruction being filled when it became readable */
+    bool *output;   /* wanted after the run */
+    heed_heap heap; /* ready ids */
+    int *stack;     /* nodes that are there and not yet announced to consumers */
+    int n_stack;
+    int *members;        /* instructions' nodes, one after the other */
+    int n_inputs;        /* of the instruction being filled */
+    int n_members, open; /* members[open ..] form the instruction being filled; -1: none */
+    int *starts;
+    int n_starts;
 } order;
 
 static bool is_tile(const order *o, int id)
@@ -109,8 +109,10 @@ static void run_order(order *o)
     o->open = -1;
     for (int id = 0; id < o->graph->n_nodes; id++) {
         if (!o->edges->live[id] || o->pending[id]) continue;
-        if (heed_runs(o->p, o->graph->nodes[id])) heed_heap_push(&o->heap, id);
-        else o->stack[o->n_stack++] = id;
+        if (heed_runs(o->p, o->graph->nodes[id]))
+            heed_heap_push(&o->heap, id);
+        else
+            o->stack[o->n_stack++] = id;
     }
     /* Sources are listed before anything is announced: pending never returns to 0 twice. */
     announce(o);
@@ -141,15 +143,15 @@ static double cost_of(const heed_node *node)
 {
     double bytes = (double)heed_count(&node->shape) * (double)heed_dtype_size(node->dtype);
     for (int i = 0; i < node->n_in && i < 64; i++)
-        bytes += (double)heed_count(&node->in[i]->shape) *
-                 (double)heed_dtype_size(node->in[i]->dtype);
+        bytes +=
+            (double)heed_count(&node->in[i]->shape) * (double)heed_dtype_size(node->in[i]->dtype);
     return heed_node_flops(node) / 20 + bytes / 40;
 }
 
 static bool fill(order *o, heed_instruction *instruction, int k)
 {
     heed_program *p = o->p;
-    int           n = o->starts[k + 1] - o->starts[k], n_in = 0;
+    int n = o->starts[k + 1] - o->starts[k], n_in = 0;
     instruction->n_nodes = n;
     instruction->nodes = heed_arena_alloc(&p->arena, (size_t)n * sizeof(heed_node *));
     if (!instruction->nodes) return heed_plan_no_memory(p);
@@ -171,7 +173,8 @@ static bool fill(order *o, heed_instruction *instruction, int k)
     instruction->writes = instruction->reads + instruction->n_reads;
     for (int i = 0; i < n; i++) {
         heed_value *value = &p->values[instruction->nodes[i]->id];
-        if (value->aux_buffer >= 0) instruction->writes[instruction->n_writes++] = value->aux_buffer;
+        if (value->aux_buffer >= 0)
+            instruction->writes[instruction->n_writes++] = value->aux_buffer;
         if (n > 1 && !wanted_outside(o, instruction->nodes[i]->id, k)) value->buffer = -1;
         if (value->buffer >= 0) instruction->writes[instruction->n_writes++] = value->buffer;
     }
@@ -182,8 +185,8 @@ static bool make_instructions(order *o)
 {
     heed_program *p = o->p;
     p->n_instructions = o->n_starts;
-    p->instructions = heed_arena_alloc(&p->arena, (size_t)(o->n_starts + 1) *
-                                                      sizeof *p->instructions);
+    p->instructions =
+        heed_arena_alloc(&p->arena, (size_t)(o->n_starts + 1) * sizeof *p->instructions);
     if (!p->instructions) return heed_plan_no_memory(p);
     for (int i = 0; i < p->n_outputs; i++) o->output[p->outputs[i]->id] = true;
     for (int k = 0; k < o->n_starts; k++)
@@ -193,9 +196,9 @@ static bool make_instructions(order *o)
 
 bool heed_order(heed_program *p)
 {
-    order  o = { .p = p, .graph = p->work, .edges = &p->edges, .owner = p->owner };
+    order o = { .p = p, .graph = p->work, .edges = &p->edges, .owner = p->owner };
     size_t n = (size_t)p->work->n_nodes + 2;
-    int   *all = heed_alloc_array(n * 6, sizeof(int)), *at = all;
+    int *all = heed_alloc_array(n * 6, sizeof(int)), *at = all;
     o.output = heed_alloc(n);
     bool done = all && o.output;
     if (done) {

@@ -4,12 +4,15 @@
 #include "graph/plan.h"
 
 static const char *const names[HEED_N_PASSES] = {
-    [HEED_PASS_DEAD] = "dead",   [HEED_PASS_FOLD] = "fold",   [HEED_PASS_SIMPLIFY] = "simplify",
-    [HEED_PASS_CSE] = "cse",     [HEED_PASS_PLACE] = "place", [HEED_PASS_FUSE] = "fuse",
+    [HEED_PASS_DEAD] = "dead",   [HEED_PASS_FOLD] = "fold",       [HEED_PASS_SIMPLIFY] = "simplify",
+    [HEED_PASS_CSE] = "cse",     [HEED_PASS_PLACE] = "place",     [HEED_PASS_FUSE] = "fuse",
     [HEED_PASS_STAGE] = "stage", [HEED_PASS_INPLACE] = "inplace", [HEED_PASS_REUSE] = "reuse",
 };
 
-const char *heed_pass_name(heed_pass pass) { return names[pass]; }
+const char *heed_pass_name(heed_pass pass)
+{
+    return names[pass];
+}
 
 static bool switch_one(const char *name, size_t length, bool on, unsigned *enabled)
 {
@@ -30,8 +33,8 @@ static bool switch_one(const char *name, size_t length, bool on, unsigned *enabl
 bool heed_pass_parse(const char *text, unsigned *enabled, heed_error *error)
 {
     while (text && *text) {
-        size_t      length = strcspn(text, ",");
-        bool        sign = *text == '-' || *text == '+';
+        size_t length = strcspn(text, ",");
+        bool sign = *text == '-' || *text == '+';
         const char *name = text + sign;
         if (length > sign && !switch_one(name, length - sign, *text != '-', enabled)) {
             char list[200] = "";

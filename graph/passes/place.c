@@ -10,7 +10,7 @@
 #include "graph/passes/place.h"
 
 typedef struct uses {
-    int  consumers;
+    int consumers;
     bool needs_dense; /* a consumer would need a copy of a strided value */
 } uses;
 
@@ -39,8 +39,8 @@ static bool place_input(heed_place *places, const uses *of, const heed_node *nod
                         const heed_view *where, int buffer)
 {
     heed_node *x = node->in[i];
-    heed_view  view = *where, above;
-    bool       strided = !heed_is_dense(where);
+    heed_view view = *where, above;
+    bool strided = !heed_is_dense(where);
     while (x->op->view) {
         if (!x->op->place || (strided && of[x->id].consumers > 1)) return false;
         if (!x->op->place(x, 0, &view, &above)) return false;
@@ -56,8 +56,8 @@ static bool place_input(heed_place *places, const uses *of, const heed_node *nod
     return true;
 }
 
-static bool place_inputs(heed_program *p, heed_place *places, const uses *of,
-                         const heed_node *node, char *base, heed_arena *arena)
+static bool place_inputs(heed_program *p, heed_place *places, const uses *of, const heed_node *node,
+                         char *base, heed_arena *arena)
 {
     heed_place *own = &places[node->id];
     own->copies = heed_arena_alloc(arena, (size_t)node->n_in * sizeof *own->copies);
@@ -87,9 +87,9 @@ static bool place_inputs(heed_program *p, heed_place *places, const uses *of,
 heed_place *heed_places(heed_program *p, const bool *live, char *base, heed_arena *arena)
 {
     const heed_graph *graph = p->work;
-    size_t            n = (size_t)graph->n_nodes + 1;
-    heed_place       *places = heed_arena_alloc(arena, n * sizeof *places);
-    uses             *of = heed_arena_alloc(arena, n * sizeof *of);
+    size_t n = (size_t)graph->n_nodes + 1;
+    heed_place *places = heed_arena_alloc(arena, n * sizeof *places);
+    uses *of = heed_arena_alloc(arena, n * sizeof *of);
     if (!places || !of) {
         heed_plan_no_memory(p);
         return NULL;

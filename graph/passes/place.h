@@ -5,9 +5,9 @@
 #include "graph/plan.h"
 
 typedef struct heed_place {
-    int                buffer; /* -1: a buffer of its own */
-    heed_view          view;   /* where in `buffer` */
-    bool               elided; /* all inputs are placed: nothing to run */
+    int buffer;                /* -1: a buffer of its own */
+    heed_view view;            /* where in `buffer` */
+    bool elided;               /* all inputs are placed: nothing to run */
     struct heed_place *copies; /* elided: per input, where a copy must go (buffer -1: placed) */
 } heed_place;
 

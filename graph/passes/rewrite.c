@@ -1,7 +1,10 @@
-/* rewrite.c - one walk that copies what is live and lets dead, fold, simplify and cse have a say. */
+/* rewrite.c - one walk that copies what is live: dead, fold, simplify and cse have their say. */
 #include "graph/plan.h"
 
-static bool enabled(const heed_program *p, heed_pass pass) { return p->passes >> pass & 1; }
+static bool enabled(const heed_program *p, heed_pass pass)
+{
+    return p->passes >> pass & 1;
+}
 
 static heed_node *visit(heed_program *p, heed_cse *cse, heed_node *node)
 {
@@ -15,10 +18,10 @@ static heed_node *visit(heed_program *p, heed_cse *cse, heed_node *node)
 bool heed_rewrite(heed_program *p)
 {
     heed_graph *from = p->user, *to = p->work;
-    bool       *live = heed_live(from, p->outputs, p->n_outputs, !enabled(p, HEED_PASS_DEAD));
+    bool *live = heed_live(from, p->outputs, p->n_outputs, !enabled(p, HEED_PASS_DEAD));
     heed_node **map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *map);
-    heed_cse    cse = { .table = NULL };
-    bool        done = live && map;
+    heed_cse cse = { .table = NULL };
+    bool done = live && map;
     for (int id = 0; done && id < from->n_nodes; id++) {
         heed_node *node = from->nodes[id];
         if (!live[id]) continue;

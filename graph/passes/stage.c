@@ -16,14 +16,14 @@ enum {
 };
 
 typedef struct stager {
-    heed_program     *p;
-    int              *pending; /* of instructions: edges from outside */
-    int              *views;   /* of nodes that don't run: edges still to come in */
-    int              *stack;
-    heed_heap         heap;    /* ready instructions */
+    heed_program *p;
+    int *pending; /* of instructions: edges from outside */
+    int *views;   /* of nodes that don't run: edges still to come in */
+    int *stack;
+    heed_heap heap; /* ready instructions */
     heed_instruction *placed;
-    int               n_placed;
-    bool              open;    /* the last stage is serial and can go on */
+    int n_placed;
+    bool open; /* the last stage is serial and can go on */
 } stager;
 
 static void count_edges(stager *s)
@@ -45,7 +45,7 @@ static void count_edges(stager *s)
 static void announce(stager *s, int id)
 {
     const heed_program *p = s->p;
-    int                 n = 0;
+    int n = 0;
     s->stack[n++] = id;
     while (n) {
         id = s->stack[--n];
@@ -84,8 +84,8 @@ static void complete(stager *s, int index)
 static void step(stager *s)
 {
     heed_program *p = s->p;
-    int           group[MOST], n = 0, head = s->heap.ids[0];
-    double        cost = 0;
+    int group[MOST], n = 0, head = s->heap.ids[0];
+    double cost = 0;
     while (s->heap.n && n < MOST && s->heap.ids[0] <= head + WINDOW) {
         group[n] = heed_heap_pop(&s->heap);
         cost += p->instructions[group[n++]].cost;

@@ -4,7 +4,7 @@
 
 #include "models/layers/layers.h"
 
-/* "name/input" [in, width] and "name/recurrent" [hidden, width]; false when the sizes are refused. */
+/* "name/input" [in, width] and "name/recurrent" [hidden, width]; false: sizes are refused. */
 bool heed_cell_weights(heed_scope *own, int64_t in, int64_t hidden, int64_t width,
                        heed_cell_options options, heed_node **input, heed_node **recurrent);
 

@@ -32,7 +32,7 @@ HEED_DECLARE_STAMPS(peak, f32, (heed_peak * peak));
 void heed_peak_run(heed_peak *peak)
 {
     static peak_fn *const variant[HEED_N_ISA] = HEED_STAMPS(peak, f32);
-    heed_isa              isa = heed_isa_current();
+    heed_isa isa = heed_isa_current();
     (variant[isa] ? variant[isa] : variant[HEED_PORTABLE])(peak);
 }
 

@@ -7,8 +7,8 @@
 
 typedef struct heed_peak {
     int64_t rounds;
-    double  factor, addend; /* not constants, or the compiler would compute the result itself */
-    double  result, flops;  /* out */
+    double factor, addend; /* not constants, or the compiler would compute the result itself */
+    double result, flops;  /* out */
 } heed_peak;
 
 void heed_peak_run(heed_peak *peak);

@@ -51,12 +51,13 @@ static int contiguous(const heed_loops *loops)
 /* Reduced loops from large steps to small ones, whatever the order of the axes. */
 static void add_reduced(heed_loops *loops, const heed_view *x, unsigned mask)
 {
-    while (mask) {
+    for (;;) {
         int most = -1;
         for (int i = 0; i < x->shape.rank; i++) {
             if (!(mask & 1u << i)) continue;
             if (most < 0 || magnitude(x->stride[i]) > magnitude(x->stride[most])) most = i;
         }
+        if (most < 0) return;
         add_loop(loops, x->shape.dim[most], x->stride[most], 0);
         mask &= ~(1u << most);
     }

@@ -10,7 +10,7 @@
 enum { FAILED = 3, SKIPPED = 4 };
 
 static plain_test *tests;
-static bool        failed;
+static bool failed;
 
 void plain_register(plain_test *test)
 {
@@ -30,7 +30,10 @@ void plain_failed(bool fatal, const char *file, int line, const char *what, cons
     if (fatal) exit(FAILED);
 }
 
-void plain_skip(void) { exit(SKIPPED); }
+void plain_skip(void)
+{
+    exit(SKIPPED);
+}
 
 /* The suite's own entry, which holds its fixtures; NULL when it has none. */
 static const plain_test *suite_of(const plain_test *test)
@@ -53,7 +56,7 @@ static void run_here(const plain_test *test)
 static int run(const plain_test *test)
 {
     pid_t child = fork();
-    int   status = 0;
+    int status = 0;
     if (child == 0) {
         run_here(test);
         exit(failed ? FAILED : 0);
@@ -64,8 +67,9 @@ static int run(const plain_test *test)
 
 int main(int argc, char **argv)
 {
-    int         tested = 0, passing = 0, failing = 0, crashing = 0;
-    const char *pattern = argc > 2 && strcmp(argv[argc - 2], "--filter") == 0 ? argv[argc - 1] : "*";
+    int tested = 0, passing = 0, failing = 0, crashing = 0;
+    bool filter = argc > 2 && strcmp(argv[argc - 2], "--filter") == 0;
+    const char *pattern = filter ? argv[argc - 1] : "*";
     for (const plain_test *test = tests; test; test = test->next) {
         char name[300];
         if (!test->run) continue;
@@ -74,9 +78,12 @@ int main(int argc, char **argv)
         int status = run(test);
         if (status == SKIPPED) continue;
         tested++;
-        if (status == 0) passing++;
-        else if (status == FAILED) failing++;
-        else crashing++;
+        if (status == 0)
+            passing++;
+        else if (status == FAILED)
+            failing++;
+        else
+            crashing++;
         if (status) fprintf(stderr, "[FAIL] %s (status %d)\n", name, status);
     }
     fprintf(stderr, "[====] Synthesis: Tested: %d | Passing: %d | Failing: %d | Crashing: %d\n",

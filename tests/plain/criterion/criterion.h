@@ -14,44 +14,45 @@
 #include <string.h>
 
 typedef struct plain_test {
-    int         defaults;
+    int defaults;
     const char *suite, *name;
     void (*run)(void);
     void (*init)(void);
     void (*fini)(void);
-    double             timeout; /* accepted, and left to the caller's patience */
+    double timeout; /* accepted, and left to the caller's patience */
     struct plain_test *next;
 } plain_test;
 
 void plain_register(plain_test *test);
 /* Report a failed check; `fatal` ends the test. */
-void plain_failed(bool fatal, const char *file, int line, const char *what, const char *format, ...);
+void plain_failed(bool fatal, const char *file, int line, const char *what, const char *format,
+                  ...);
 void plain_skip(void);
 
-#define Test(suite_, name_, ...)                                                              \
-    static void       suite_##_##name_(void);                                                 \
-    static plain_test suite_##_##name_##_test = { .defaults = 0, __VA_ARGS__ };               \
-    __attribute__((constructor)) static void suite_##_##name_##_register(void)                \
-    {                                                                                         \
-        suite_##_##name_##_test.suite = #suite_;                                              \
-        suite_##_##name_##_test.name = #name_;                                                \
-        suite_##_##name_##_test.run = suite_##_##name_;                                       \
-        plain_register(&suite_##_##name_##_test);                                             \
-    }                                                                                         \
+#define Test(suite_, name_, ...)                                                \
+    static void suite_##_##name_(void);                                         \
+    static plain_test suite_##_##name_##_test = { .defaults = 0, __VA_ARGS__ }; \
+    __attribute__((constructor)) static void suite_##_##name_##_register(void)  \
+    {                                                                           \
+        suite_##_##name_##_test.suite = #suite_;                                \
+        suite_##_##name_##_test.name = #name_;                                  \
+        suite_##_##name_##_test.run = suite_##_##name_;                         \
+        plain_register(&suite_##_##name_##_test);                               \
+    }                                                                           \
     static void suite_##_##name_(void)
 
 /* Fixtures of all tests of a suite in the file: a test without a name. */
-#define TestSuite(suite_, ...)                                            \
-    static plain_test suite_##_suite = { .defaults = 0, __VA_ARGS__ };    \
+#define TestSuite(suite_, ...)                                             \
+    static plain_test suite_##_suite = { .defaults = 0, __VA_ARGS__ };     \
     __attribute__((constructor)) static void suite_##_suite_register(void) \
-    {                                                                     \
-        suite_##_suite.suite = #suite_;                                   \
-        plain_register(&suite_##_suite);                                  \
-    }                                                                     \
+    {                                                                      \
+        suite_##_suite.suite = #suite_;                                    \
+        plain_register(&suite_##_suite);                                   \
+    }                                                                      \
     struct plain_suite_##suite_
 
-#define PLAIN_CHECK(fatal, condition, text, ...)                                        \
-    do {                                                                                \
+#define PLAIN_CHECK(fatal, condition, text, ...)                                         \
+    do {                                                                                 \
         if (!(condition)) plain_failed(fatal, __FILE__, __LINE__, text, "" __VA_ARGS__); \
     } while (0)
 
@@ -79,10 +80,8 @@ void plain_skip(void);
     PLAIN_CHECK(true, fabs((double)(a) - (double)(b)) <= (e), #a " = " #b, __VA_ARGS__)
 #define cr_expect_float_eq(a, b, e, ...) \
     PLAIN_CHECK(false, fabs((double)(a) - (double)(b)) <= (e), #a " = " #b, __VA_ARGS__)
-#define cr_assert_str_eq(a, b, ...) \
-    PLAIN_CHECK(true, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
-#define cr_expect_str_eq(a, b, ...) \
-    PLAIN_CHECK(false, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...) PLAIN_CHECK(true, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_expect_str_eq(a, b, ...) PLAIN_CHECK(false, strcmp(a, b) == 0, #a " is " #b, __VA_ARGS__)
 #define cr_expect_str_neq(a, b, ...) \
     PLAIN_CHECK(false, strcmp(a, b) != 0, #a " is not " #b, __VA_ARGS__)
 #define cr_expect_str_empty(a, ...) PLAIN_CHECK(false, !*(a), #a " is empty", __VA_ARGS__)
