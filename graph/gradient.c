@@ -102,6 +102,16 @@ static bool check_contribution(reverse *r, const heed_node *node, int i)
     return true;
 }
 
+/* Nodes from `first` on were made because of `node`: by the line that made it. */
+static void note_lines(reverse *r, int first, const heed_node *node)
+{
+    for (int id = first; id < r->graph->n_nodes; id++) {
+        if (r->graph->nodes[id]->file) continue;
+        r->graph->nodes[id]->file = node->file;
+        r->graph->nodes[id]->line = node->line;
+    }
+}
+
 /* Pass dL/d node on to the node's inputs. */
 static bool pass_on(reverse *r, heed_node *node, heed_node *dy)
 {
@@ -138,11 +148,7 @@ static bool pass_on(reverse *r, heed_node *node, heed_node *dy)
             dx = heed_sum_to(dx, &node->in[i]->shape);
         if (!dx || !add_term(r, node->in[i], dx)) return false;
     }
-    for (int id = first; id < r->graph->n_nodes; id++) { /* made by the line that made `node` */
-        if (r->graph->nodes[id]->file) continue;
-        r->graph->nodes[id]->file = node->file;
-        r->graph->nodes[id]->line = node->line;
-    }
+    note_lines(r, first, node);
     return true;
 }
 
@@ -151,8 +157,10 @@ static bool walk(reverse *r, int lowest)
     for (int id = r->top; id >= lowest; id--) {
         if (!r->terms[id] || !r->needs[id]) continue;
         heed_node *node = r->graph->nodes[id];
+        int first = r->graph->n_nodes;
         heed_node *dy = r->total[id] = sum_terms(r, node);
         if (!dy) return false;
+        note_lines(r, first, node);
         if (*node->name && !*dy->name && dy->id > r->top)
             dy->name = heed_arena_print(&r->graph->arena, "d %s", node->name);
         if (!dy->name) return no_memory(r->graph);

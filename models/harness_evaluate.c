@@ -3,7 +3,7 @@
 
 #include "models/harness_run.h"
 
-enum { OUTPUTS = 16, LOSS_BATCHES = 4 };
+enum { OUTPUTS = 16, LOSS_EXAMPLES = 1000 };
 
 static bool build_answer(heed_run *run)
 {
@@ -25,10 +25,9 @@ static bool build_answer(heed_run *run)
     return fits;
 }
 
-static bool run_on(heed_run *run, heed_program *program, int64_t index)
+static bool run_on(heed_run *run, heed_program *program, int64_t index, int64_t batch)
 {
-    const heed_draw draw = { (uint64_t)run->settings.seed, HEED_EVALUATE, index,
-                             run->model->evaluation_batch };
+    const heed_draw draw = { (uint64_t)run->settings.seed, HEED_EVALUATE, index, batch };
     run->model->fill(run->own, program, &draw);
     return heed_program_run(program) ||
            heed_fail(&run->error, "evaluation: %s", heed_program_why(program));
@@ -43,7 +42,7 @@ bool heed_run_evaluate(heed_run *run)
          index++) {
         int64_t left = model->evaluation - done;
         int64_t count = left < model->evaluation_batch ? left : model->evaluation_batch;
-        if (!run_on(run, run->answer, index)) return false;
+        if (!run_on(run, run->answer, index, model->evaluation_batch)) return false;
         model->score(run->own, run->answer, count, &score);
         done += count;
     }
@@ -53,22 +52,23 @@ bool heed_run_evaluate(heed_run *run)
     return true;
 }
 
+/* In training's batches, so that evaluation fits wherever training does. */
 bool heed_run_measure_loss(heed_run *run)
 {
+    const int64_t batch = run->settings.batch, batches = (LOSS_EXAMPLES + batch - 1) / batch;
     double sum = 0;
     run->loss_graph = heed_graph_new(.store = run->store);
-    heed_node *loss =
-        run->model->loss(run->own, heed_root(run->loss_graph), run->model->evaluation_batch);
+    heed_node *loss = run->model->loss(run->own, heed_root(run->loss_graph), batch);
     if (loss)
         run->loss = heed_compile(run->loss_graph, &loss, 1, .threads = (int)run->settings.threads);
     if (!run->loss)
         return heed_fail(&run->error, "%s",
                          heed_why(run->loss_graph) ? heed_why(run->loss_graph)
                                                    : "no memory for the loss");
-    for (int i = 0; i < LOSS_BATCHES; i++) {
-        if (!run_on(run, run->loss, i)) return false;
+    for (int64_t i = 0; i < batches; i++) {
+        if (!run_on(run, run->loss, i, batch)) return false;
         heed_view value = heed_program_output(run->loss, 0);
-        sum += heed_get(&value, 0) / LOSS_BATCHES;
+        sum += heed_get(&value, 0) / (double)batches;
     }
     run->last_loss = sum;
     return true;

@@ -1,13 +1,11 @@
 /* dead.c - only what the outputs depend on is worth computing. */
-#include <string.h>
-
 #include "graph/plan.h"
 
 bool *heed_live(const heed_graph *graph, heed_node *const *outputs, int n, bool all)
 {
     bool *live = heed_alloc((size_t)graph->n_nodes + 1);
     if (!live) return NULL;
-    if (all) memset(live, 1, (size_t)graph->n_nodes);
+    for (int id = 0; all && id < graph->n_nodes; id++) live[id] = !graph->nodes[id]->op->writes;
     for (int i = 0; i < n; i++) live[outputs[i]->id] = true;
     for (int id = graph->n_nodes - 1; id >= 0; id--) {
         const heed_node *node = graph->nodes[id];

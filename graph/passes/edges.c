@@ -61,7 +61,7 @@ bool heed_make_edges(heed_program *p)
     heed_edges *e = &p->edges;
     int n = p->work->n_nodes;
     size_t size = (size_t)n + 2;
-    e->live = heed_live(p->work, p->outputs, p->n_outputs, false);
+    e->live = heed_live(p->work, p->outputs, p->n_outputs, heed_keeps_dead(p));
     e->first = heed_alloc_array(size, sizeof(int));
     e->incoming = heed_alloc_array(size, sizeof(int));
     p->owner = heed_alloc_array(size, sizeof(int));

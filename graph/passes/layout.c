@@ -202,7 +202,7 @@ bool heed_layout(heed_program *p)
 {
     heed_graph *from = p->work;
     layout l = { .p = p, .to = heed_graph_make(from->options) };
-    bool *live = heed_live(from, p->outputs, p->n_outputs, false);
+    bool *live = heed_live(from, p->outputs, p->n_outputs, heed_keeps_dead(p));
     l.map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *l.map);
     heed_arena arena = { .head = NULL };
     bool done = l.to && live && l.map;

@@ -18,7 +18,7 @@ static heed_node *visit(heed_program *p, heed_cse *cse, heed_node *node)
 bool heed_rewrite(heed_program *p)
 {
     heed_graph *from = p->user, *to = p->work;
-    bool *live = heed_live(from, p->outputs, p->n_outputs, !enabled(p, HEED_PASS_DEAD));
+    bool *live = heed_live(from, p->outputs, p->n_outputs, heed_keeps_dead(p));
     heed_node **map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *map);
     heed_cse cse = { .table = NULL };
     bool done = live && map;
