@@ -16,9 +16,13 @@ void HEED_FN(peak)(heed_peak *peak)
     vec x = { 0 }, y = { 0 }, sum[SUMS], all = { 0 };
     x += (real)peak->factor;
     y += (real)peak->addend;
+#pragma GCC unroll 32
     for (int i = 0; i < SUMS; i++) sum[i] = y * (real)i;
-    for (int64_t n = 0; n < peak->rounds; n++)
+    for (int64_t n = 0; n < peak->rounds; n++) {
+#pragma GCC unroll 32
         for (int i = 0; i < SUMS; i++) sum[i] = sum[i] * x + y;
+    }
+#pragma GCC unroll 32
     for (int i = 0; i < SUMS; i++) all += sum[i];
     peak->result = (double)all[0];
     peak->flops = 2.0 * SUMS * HEED_LANES * (double)peak->rounds;
