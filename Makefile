@@ -94,12 +94,15 @@ test:
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/tests/heed_tests
 	@HEED_BUILD=$(B) CC="$(CC)" $(B)/tests/heed_tests --jobs $(JOBS) $(if $(T),--filter '$(T)/*')
 
-asan: ; @$(SANITIZED) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address" test
-ubsan: ; @$(SANITIZED) B=build/ubsan CFLAGS="-O1 -g -fsanitize=undefined $(RECOVER)" test
+asan: ; @$(SANITIZED) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address $(MARK)" test
+ubsan: ; @$(SANITIZED) B=build/ubsan CFLAGS="-O1 -g -fsanitize=undefined $(RECOVER) $(MARK)" test
 RECOVER := -fno-sanitize-recover=all
+MARK := -DHEED_SANITIZED
 # Criterion cannot start under the thread sanitizer: see tests/plain/criterion/criterion.h.
-tsan: ; @$(SANITIZED) B=build/tsan PLAIN=1 CFLAGS="-O1 -g -fsanitize=thread -Itests/plain" test
-SANITIZED := ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory KERNEL_OPT=-O1
+tsan: ; @$(SANITIZED) B=build/tsan PLAIN=1 CFLAGS="-O1 -g -fsanitize=thread -Itests/plain $(MARK)" test
+SANITIZED := ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 \
+  TSAN_OPTIONS=allocator_may_return_null=1 LSAN_OPTIONS=suppressions=tests/lsan.txt \
+  $(MAKE) --no-print-directory KERNEL_OPT=-O1
 
 SOURCES = $(LIB_SRC) $(MODEL_SRC) $(DATA_SRC) $(TOOL_SRC) $(wildcard tests/*.c */*.h */*/*.h *.h)
 lint:

@@ -81,8 +81,9 @@ static inline vec vec_log(vec x)
 {
     ivec tiny = x < 0x1p-126f;
     vec scaled = vec_select(tiny, x * 0x1p23f, x);
-    ivec exponent = ((ivec)scaled - 0x3f3504f3) >> 23; /* 0x3f3504f3: sqrt(1/2) */
-    vec f = (vec)((ivec)scaled - (exponent << 23)) - 1.0f;
+    ivec bits = (ivec)scaled & 0x7fffffff; /* the sign goes: no overflow below; x < 0 ends as NaN */
+    ivec exponent = (bits - 0x3f3504f3) >> 23; /* 0x3f3504f3: sqrt(1/2) */
+    vec f = (vec)(bits - (exponent << 23)) - 1.0f;
     vec e = __builtin_convertvector(exponent + (tiny & -23), vec);
     vec p = f * -0.0763462153f + 0.1276162768f;
     p = p * f - 0.1316015181f;
