@@ -131,6 +131,7 @@ const heed_tool heed_tool_bench = {
         "                       over rows, forward and reverse\n"
         "  sum/RxC              of each row; sum_columns/RxC of each column\n"
         "  conv1d/BxCxLxK       C to C channels, K taps, forward and reverse\n"
+        "  chain/N              N scalar additions, fusion off: the cost of a node\n"
         "  OP/N                 any elementwise operation on N floats: exp/4096\n"
         "  step/MODEL           a whole training step of a model: step/ptrnet\n\n"
         "example: heed bench matmul/256x256x256 step/ptrnet --threads 2\n",

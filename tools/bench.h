@@ -14,6 +14,7 @@ typedef struct bench_case {
     int n_outputs;
     heed_tiny tiny;        /* whole training steps: ... */
     heed_trainer *trainer; /* ... instead of graph and outputs */
+    const char *passes;    /* as in heed_compile_options */
     double flops;          /* arithmetic of one run; 0: memory is the limit */
     double bytes;          /* that have to move */
 } bench_case;

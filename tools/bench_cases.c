@@ -36,6 +36,7 @@ const char *const bench_default_names[] = {
     "sum/4096x512",
     "sum_columns/4096x512",
     "conv1d/32x64x256x3",
+    "chain/10000",
     "step/ptrnet",
     NULL,
 };
@@ -133,6 +134,15 @@ static void build_conv1d(bench_case *c, const int64_t *size)
     c->flops = 6.0 * (double)(size[0] * size[1] * size[2]) * (double)(size[1] * size[3]);
 }
 
+/* What a node costs when it does next to nothing: N scalar additions, one after the other. */
+static void build_chain(bench_case *c, const int64_t *size)
+{
+    heed_node *one = heed_input_shaped(c->graph, "x", HEED_F32, heed_scalar()), *y = one;
+    for (int64_t i = 0; i < size[0]; i++) y = heed_add(y, one);
+    want(c, y);
+    c->passes = "-fuse";
+}
+
 static const bench_kind kinds[] = {
     { "matmul", "MxKxN", 3, build_matmul },
     { "batched", "BxMxKxN", 4, build_batched },
@@ -143,6 +153,7 @@ static const bench_kind kinds[] = {
     { "sum", "RxC", 2, build_sum },
     { "sum_columns", "RxC", 2, build_sum_columns },
     { "conv1d", "BxCxLxK", 4, build_conv1d },
+    { "chain", "N", 1, build_chain },
 };
 
 /* Any elementwise operation, on N floats. */

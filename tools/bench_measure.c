@@ -148,7 +148,8 @@ static bench_result measure_here(const char *name, int threads, double seconds)
     heed_program *program = NULL;
     if (bench_build(&c, &error)) {
         program = c.trainer ? heed_trainer_program(c.trainer)
-                            : heed_compile(c.graph, c.outputs, c.n_outputs, .threads = threads);
+                            : heed_compile(c.graph, c.outputs, c.n_outputs, .threads = threads,
+                                           .passes = c.passes);
         if (!program) heed_fail(&error, "%s: %s", name, heed_why(c.graph));
     }
     if (program) {
