@@ -8,7 +8,8 @@
 
 #define BLOCK_DEPTH 256      /* most of k that is summed in registers before C is written */
 #define PANEL_BYTES (8 * 64) /* widest row of a panel of B */
-#define PACK_REUSE 256       /* copy for speed only what is read for so many rows or columns */
+#define REUSE_B 64           /* copy a panel of B for speed when so many rows read it */
+#define REUSE_A 128          /* copy tiles of A for speed when so many columns read them */
 
 #ifdef HEED_STAMP
 #include <string.h>
@@ -194,10 +195,10 @@ static heed_gemm transposed(const heed_gemm *g)
 }
 
 /* Is a step of `stride` elements, taken for each of k, better replaced by a copy? */
-static bool far_apart(int64_t stride)
+static bool far_apart(int64_t stride, int64_t limit)
 {
     const int64_t bytes = stride * (int64_t)sizeof(real);
-    return bytes >= PAGE_BYTES || bytes <= -PAGE_BYTES;
+    return bytes >= limit || bytes <= -limit;
 }
 
 static void multiply_blocks(const heed_gemm *g)
@@ -205,10 +206,10 @@ static void multiply_blocks(const heed_gemm *g)
     const int64_t depths = (g->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
     const int64_t deepest = g->k < BLOCK_DEPTH ? g->k : BLOCK_DEPTH;
     const bool in_place =
-        g->b_column == 1 && g->n >= LANES && !(g->m >= PACK_REUSE && far_apart(g->b_row));
-    const bool pack_a =
-        g->n >= PACK_REUSE && g->m >= TILE_ROWS &&
-        ((g->a_column == 1 && far_apart(g->a_row)) || (g->a_row == 1 && far_apart(g->a_column)));
+        g->b_column == 1 && g->n >= LANES && !(g->m >= REUSE_B && far_apart(g->b_row, PAGE_BYTES));
+    const bool pack_a = g->n >= REUSE_A && g->m >= TILE_ROWS &&
+                        ((g->a_column == 1 && far_apart(g->a_row, PAGE_BYTES)) ||
+                         (g->a_row == 1 && far_apart(g->a_column, PAGE_BYTES / 8)));
     real *packed_b = g->scratch, *packed_a = packed_b + deepest * (PANEL_BYTES / (int)sizeof(real));
     for (int64_t row = 0; row < g->m; row += g->block_rows)
         for (int64_t depth = 0; depth < depths; depth++) {
@@ -269,7 +270,7 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
     const int64_t depth = k < BLOCK_DEPTH ? k : BLOCK_DEPTH, wide = m > n ? m : n;
     const int64_t rows = wide < heed_gemm_block_rows(dtype) ? wide : heed_gemm_block_rows(dtype);
     size_t bytes = (size_t)depth * PANEL_BYTES;
-    if (wide >= PACK_REUSE) bytes += (size_t)(rows * depth) * size + PANEL_BYTES;
+    if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + PANEL_BYTES;
     const size_t column = (size_t)k * size;
     return bytes > column ? bytes : column;
 }
