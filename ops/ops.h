@@ -11,20 +11,18 @@
 #include "graph/op.h"
 
 /* Every descriptor, once. Adding an operation: its file, and its line here (and its prototype). */
-#define HEED_OPS(OP)                                                                               \
-    OP(input)                                                                                      \
-    OP(parameter)                                                                                  \
-    OP(constant)                                                                                   \
-    OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) OP(add) OP(sub) OP(mul) OP(div) OP(neg)   \
-        OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt) OP(pow) OP(exp) OP(log) OP(erf) OP(tanh)    \
-            OP(sigmoid) OP(relu) OP(gelu) OP(softplus) OP(silu) OP(affine) OP(minimum) OP(maximum) \
-                OP(equal) OP(not_equal) OP(less) OP(less_equal) OP(greater) OP(greater_equal)      \
-                    OP(where) OP(sum) OP(mean) OP(max) OP(min) OP(argmax) OP(argmin) OP(matmul)    \
-                        OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat) OP(pad) OP(gather) \
-                            OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
-                                OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp)                  \
-                                    OP(cross_entropy) OP(cross_entropy_vjp) OP(conv1d)             \
-                                        OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
+/* clang-format off */
+#define HEED_OPS(OP)                                                                          \
+    OP(input) OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) \
+    OP(add) OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt)    \
+    OP(pow) OP(exp) OP(log) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu) OP(softplus)       \
+    OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less)              \
+    OP(less_equal) OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)   \
+    OP(argmax) OP(argmin) OP(matmul) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat)  \
+    OP(pad) OP(gather) OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
+    OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) \
+    OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
+/* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
 HEED_OPS(HEED_DECLARE_OP)
