@@ -13,6 +13,8 @@ enum {
     MOST_FUSED = 48,   /* elementwise nodes in one instruction, ... */
     MOST_INPUTS = 200, /* ... and inputs of all of them             */
     NEAR = 64,         /* ids from the newest member on */
+    MOST_BETWEEN = 1,  /* kernels built between a member and the next one: a value of the forward
+                         pass does not take its reverse rule along, which is needed much later */
     LOOK = 16          /* ready nodes looked at as possible siblings */
 };
 
@@ -21,6 +23,7 @@ typedef struct order {
     heed_graph *graph;
     heed_edges *edges;
     int *owner;     /* instruction of a node; -1 */
+    int *kernels;   /* by id: kernels among the nodes before */
     int *pending;   /* edges that still have to come in */
     int *since;     /* of a view: the instruction being filled when it became readable */
     bool *output;   /* wanted after the run */
@@ -52,6 +55,7 @@ static bool may_join(const order *o, int id)
     /* A view of a member reads its memory in another order: it has to be complete. */
     for (int i = 0; i < node->n_in; i++)
         if (o->since[node->in[i]->id] == o->n_starts) return false;
+    if (o->kernels[id] - o->kernels[newest->id] > MOST_BETWEEN) return false;
     return id - newest->id <= NEAR && node->dtype == head->dtype &&
            heed_shape_equal(&node->shape, &head->shape);
 }
@@ -198,15 +202,18 @@ bool heed_order(heed_program *p)
 {
     order o = { .p = p, .graph = p->work, .edges = &p->edges, .owner = p->owner };
     size_t n = (size_t)p->work->n_nodes + 2;
-    int *all = heed_alloc_array(n * 6, sizeof(int)), *at = all;
+    int *all = heed_alloc_array(n * 7, sizeof(int)), *at = all;
     o.output = heed_alloc(n);
     bool done = all && o.output;
     if (done) {
-        int **parts[] = { &o.pending, &o.since, &o.heap.ids, &o.stack, &o.members, &o.starts };
-        for (int i = 0; i < 6; i++, at += n) *parts[i] = at;
+        int **parts[] = { &o.pending, &o.since,  &o.heap.ids, &o.stack,
+                          &o.members, &o.starts, &o.kernels };
+        for (int i = 0; i < 7; i++, at += n) *parts[i] = at;
         for (size_t i = 0; i + 2 < n; i++) {
             o.owner[i] = -1;
             o.pending[i] = p->edges.incoming[i];
+            const heed_node *node = p->work->nodes[i];
+            o.kernels[i + 1] = o.kernels[i] + (node->op->kernel && heed_runs(p, node));
         }
         run_order(&o);
         done = make_instructions(&o);
