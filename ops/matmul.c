@@ -191,6 +191,13 @@ static void matmul_vjp(heed_vjp *v)
     if (v->want[1]) v->dx[1] = heed_matmul(heed_transpose(v->in[0], -1, -2), v->dy);
 }
 
+/* An outer product is elementwise: then it fuses with its neighbours. */
+static heed_node *matmul_simplify(heed_node *node)
+{
+    const heed_shape *a = &node->in[0]->shape;
+    return a->dim[a->rank - 1] == 1 ? heed_mul(node->in[0], node->in[1]) : node;
+}
+
 static double matmul_flops(const heed_node *node)
 {
     const heed_shape *a = &node->in[0]->shape;
@@ -237,6 +244,7 @@ const heed_op heed_op_matmul = {
     .plan_size = sizeof(matmul_plan),
     .prepare = matmul_prepare,
     .vjp = matmul_vjp,
+    .simplify = matmul_simplify,
     .sample = matmul_sample,
     .flops = matmul_flops,
 };

@@ -127,6 +127,54 @@ Test(graph_passes, constants_are_folded_and_identities_dropped)
     heed_graph_free(g);
 }
 
+Test(graph_passes, outer_products_fuse_with_their_neighbours)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *a = heed_input(g, "a", HEED_F32, 7, 1), *b = heed_input(g, "b", HEED_F32, 1, 5);
+    heed_node *y = heed_tanh(heed_matmul(a, b));
+    cr_expect_eq(facts_of(&y, 1, "all").instructions, 1);
+    cr_expect_eq(facts_of(&y, 1, "-simplify").instructions, 2);
+    heed_graph_free(g);
+}
+
+/* A transposed matrix that many products read is copied once; few read it where it lies. */
+Test(graph_passes, a_transposed_matrix_with_many_readers_is_copied)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *w = heed_transpose(heed_input(g, "w", HEED_F32, 6, 5), 0, 1);
+    heed_node *y = heed_input(g, "x", HEED_F32, 3, 5), *outputs[6];
+    for (int i = 0; i < 6; i++) outputs[i] = heed_matmul(heed_scale(y, i + 2), w);
+    cr_expect_eq(facts_of(outputs, 3, "none,+dead").instructions, 3 + 3);
+    cr_expect_eq(facts_of(outputs, 6, "none,+dead").instructions, 6 + 6 + 1);
+    heed_graph_free(g);
+}
+
+/* The reverse rule of a value near the end of the forward pass waits for its turn. */
+Test(graph_passes, reverse_rules_do_not_join_the_forward_pass)
+{
+    heed_store *store = heed_store_new(1);
+    heed_graph *g = heed_graph_new(.store = store);
+    heed_node *x = heed_input(g, "x", HEED_F32, 64, 32), *w[2];
+    w[0] = heed_param(heed_root(g), "w0", HEED_ONES, 32, 32);
+    w[1] = heed_param(heed_root(g), "w1", HEED_ONES, 32, 1);
+    heed_node *h = heed_tanh(heed_matmul(x, w[0])), *outputs[3];
+    outputs[0] = heed_mean_all(heed_softmax(heed_matmul(h, w[1]), 0));
+    cr_assert(heed_gradient(outputs[0], NULL, w, 2, outputs + 1), "%s", heed_why(g));
+    heed_program *p = heed_compile(g, outputs, 3, .threads = 1);
+    FILE *file = tmpfile();
+    char text[4000] = "";
+    cr_assert(p && file && heed_profile_start(p) && heed_program_run(p));
+    heed_profile_print(p, file);
+    rewind(file);
+    cr_assert_gt(fread(text, 1, sizeof text - 1, file), 100);
+    cr_expect_not_null(strstr(text, "square+"), "1 - h^2 is part of the reverse pass:\n%s", text);
+    cr_expect_null(strstr(text, "tanh+square"), "1 - h^2 rides along:\n%s", text);
+    fclose(file);
+    heed_program_free(p);
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
 Test(graph_passes, elementwise_neighbours_are_fused)
 {
     heed_graph *g = heed_graph_new();
