@@ -2,8 +2,8 @@
  *
  * With one thread, instruction after instruction. With several, every thread takes the next chunk
  * of the current parallel stage; whoever finishes the stage's last chunk runs the serial stages
- * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so more
- * threads than processors do little harm. What a chunk computes does not depend on who takes it. */
+ * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so
+ * more threads than processors do little harm. A chunk computes the same, whoever takes it. */
 #include <math.h>
 
 #include "graph/fused.h"

@@ -117,7 +117,7 @@ static bool pass_on(reverse *r, heed_node *node, heed_node *dy)
 {
     bool any = false;
     for (int i = 0; i < node->n_in; i++) {
-        r->want[i] = r->needs[node->in[i]->id];
+        r->want[i] = r->needs[node->in[i]->id] && !heed_bit(node->op->accounts, i);
         r->dx[i] = NULL;
         any |= r->want[i];
         if (!r->want[i] || (node->op->vjp && heed_bit(node->op->diff, i))) continue;

@@ -24,13 +24,12 @@ const heed_op heed_op_full = {
     .flags = HEED_LEAF,
     .attr_size = sizeof(double),
 };
-/* A reverse rule that reads the statistic accounts for its dependence on the inputs itself, so no
- * gradient flows through it. */
+/* Not differentiable by itself: an operation that takes it may declare that it accounts for it. */
 const heed_op heed_op_aux = {
     .name = "aux",
     .doc = "The statistic that input 0's kernel fills beside its value.",
     .n_in = 1,
-    .flags = HEED_LEAF | HEED_STOPS,
+    .flags = HEED_LEAF,
 };
 
 static heed_node *leaf(heed_graph *graph, const heed_op *op, heed_dtype dtype,

@@ -132,6 +132,8 @@ struct heed_op {
     int n_in;          /* inputs; at least, when max_in is larger */
     int max_in;        /* 0: exactly n_in; INT_MAX: any number from n_in on */
     unsigned diff;     /* bit i: input i has a gradient (from 32 on: bit 31) */
+    unsigned accounts; /* bit i: input i is a statistic (aux) of the others, and the reverse rule
+                          already says how it moves with them: no gradient is asked for it */
     unsigned strided;  /* bit i: the kernel takes input i with any strides */
     bool strided_out;  /* the kernel can write into a strided output */
     unsigned in_place; /* bit i: out may be the same memory as input i when both are dense and
@@ -177,7 +179,8 @@ struct heed_op {
  * is NULL, or when the shape rule refuses (the graph then holds the reason). */
 heed_node *heed_apply(const heed_op *op, const void *attr, int n_in, heed_node *const *in);
 
-/* The statistic that y's kernel fills beside y. Only for y's reverse rule. */
+/* The statistic that y's kernel fills beside y, for y's reverse rule. A gradient through it is
+ * refused, except into an operation whose descriptor says that it accounts for it. */
 heed_node *heed_aux(heed_node *y);
 
 /* ---- the operations that the engine itself needs; their files are in ops/ ---- */

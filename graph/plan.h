@@ -144,8 +144,8 @@ typedef struct heed_cse {
     int size, used;
 } heed_cse;
 heed_node *heed_cse_find(heed_cse *cse, heed_node *node);
-/* live[id] of a graph: reachable from the outputs; with `all` every node but assignments, which must
- * not happen unasked. NULL without memory; the caller frees it. */
+/* live[id] of a graph: reachable from the outputs; with `all` every node but assignments, which
+ * must not happen unasked. NULL without memory; the caller frees it. */
 bool *heed_live(const heed_graph *graph, heed_node *const *outputs, int n, bool all);
 
 static inline bool heed_keeps_dead(const heed_program *p)

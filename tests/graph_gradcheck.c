@@ -261,3 +261,56 @@ Test(graph_gradcheck, unfit_losses_are_refused)
     expect_failure(heed_gradcheck_loss(heed_number(g, 1), 0, NULL, NULL, options), "parameters");
     heed_graph_free(g);
 }
+
+/* ---- a statistic beside the value ---- */
+
+static bool infer_times_mean(heed_infer *infer)
+{
+    infer->has_aux = true;
+    infer->aux_dtype = infer->dtype;
+    infer->aux_shape = heed_scalar();
+    return true;
+}
+
+/* y = x mean(x); aux = mean(x) */
+static void times_mean_kernel(const heed_call *call, int64_t begin, int64_t end)
+{
+    const double *x = call->in[0].data;
+    double *y = call->out.data, *mean = call->aux.data;
+    int64_t n = heed_count(&call->out.shape);
+    (void)begin, (void)end;
+    *mean = 0;
+    for (int64_t i = 0; i < n; i++) *mean += x[i] / (double)n;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * *mean;
+}
+
+static void times_mean_vjp(heed_vjp *v)
+{
+    heed_node *other = heed_mean_all(heed_mul(v->dy, v->in[0]));
+    v->dx[0] = heed_add(heed_mul(v->dy, heed_aux(v->y)), other);
+}
+
+static bool times_mean_sample(int k, heed_sample *s)
+{
+    s->n_in = 1;
+    s->in[0] = (heed_sample_input){ .shape = HEED_SHAPE(k + 3) };
+    return k < 3;
+}
+
+static const heed_kernel times_mean_table = HEED_PLAIN_KERNEL(NULL, times_mean_kernel);
+
+Test(graph_gradcheck, a_statistic_is_planned_and_never_silently_differentiated)
+{
+    const heed_op op = { .name = "times_mean",
+                         .doc = "y = x mean(x).",
+                         .n_in = 1,
+                         .diff = 1,
+                         .infer = infer_times_mean,
+                         .kernel = &times_mean_table,
+                         .vjp = times_mean_vjp,
+                         .sample = times_mean_sample };
+    heed_gradcheck_result r = heed_gradcheck_op(&op, (heed_gradcheck_options){ .order = 0 });
+    cr_expect(r.passed, "%s", r.why);
+    cr_expect_eq(r.subsets, 3);
+    cr_expect_not_null(strstr(r.second, "aux"), "second order must be refused: '%s'", r.second);
+}

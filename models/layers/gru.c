@@ -41,15 +41,12 @@ heed_state_pair(heed_gru_step)(const heed_gru *cell, heed_node *projected, heed_
     return (heed_state_pair){ .h = heed_add(n, heed_mul(z, kept)) };
 }
 
+static heed_state_pair step(const void *cell, heed_node *projected, heed_state_pair state)
+{
+    return heed_gru_step(cell, projected, state);
+}
+
 heed_node *(heed_gru_run)(const heed_gru *cell, heed_node *projected, heed_state_pair *state)
 {
-    int64_t steps = heed_cell_steps(projected);
-    if (steps == 0) return NULL;
-    heed_node **h = heed_graph_memory(projected->graph, (size_t)steps * sizeof *h);
-    if (!h) return NULL;
-    for (int64_t t = 0; t < steps; t++) {
-        *state = heed_gru_step(cell, heed_index(projected, 0, t), *state);
-        h[t] = state->h;
-    }
-    return heed_stack(h, (int)steps, 0); /* [T, B, H] */
+    return heed_cell_run(cell, step, projected, state);
 }

@@ -46,15 +46,12 @@ heed_state_pair(heed_lstm_step)(const heed_lstm *cell, heed_node *projected, hee
     return (heed_state_pair){ .h = heed_mul(o, heed_tanh(c)), .c = c };
 }
 
+static heed_state_pair step(const void *cell, heed_node *projected, heed_state_pair state)
+{
+    return heed_lstm_step(cell, projected, state);
+}
+
 heed_node *(heed_lstm_run)(const heed_lstm *cell, heed_node *projected, heed_state_pair *state)
 {
-    int64_t steps = heed_cell_steps(projected);
-    if (steps == 0) return NULL;
-    heed_node **h = heed_graph_memory(projected->graph, (size_t)steps * sizeof *h);
-    if (!h) return NULL;
-    for (int64_t t = 0; t < steps; t++) {
-        *state = heed_lstm_step(cell, heed_index(projected, 0, t), *state);
-        h[t] = state->h;
-    }
-    return heed_stack(h, (int)steps, 0); /* [T, B, H] */
+    return heed_cell_run(cell, step, projected, state);
 }

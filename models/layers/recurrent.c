@@ -30,7 +30,7 @@ heed_node *heed_gate(heed_node *x, int64_t hidden, int k)
     return heed_slice(x, -1, k * hidden, (k + 1) * hidden);
 }
 
-int64_t heed_cell_steps(heed_node *projected)
+static int64_t cell_steps(heed_node *projected)
 {
     if (!projected) return 0;
     if (projected->shape.rank == 3 && projected->shape.dim[0] > 0) return projected->shape.dim[0];
@@ -46,4 +46,18 @@ heed_state_pair heed_state_located(heed_state_pair state, const char *file, int 
     heed_located(state.c, file, line);
     heed_located(state.h, file, line);
     return state;
+}
+
+heed_node *heed_cell_run(const void *cell, heed_cell_step *step, heed_node *projected,
+                         heed_state_pair *state)
+{
+    int64_t steps = cell_steps(projected);
+    if (steps == 0) return NULL;
+    heed_node **h = heed_graph_memory(projected->graph, (size_t)steps * sizeof *h);
+    if (!h) return NULL;
+    for (int64_t t = 0; t < steps; t++) {
+        *state = step(cell, heed_index(projected, 0, t), *state);
+        h[t] = state->h;
+    }
+    return heed_stack(h, (int)steps, 0); /* [T, B, H] */
 }

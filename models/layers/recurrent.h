@@ -11,7 +11,11 @@ bool heed_cell_weights(heed_scope *own, int64_t in, int64_t hidden, int64_t widt
 /* Columns k H .. (k + 1) H of x [B, .. H]. */
 heed_node *heed_gate(heed_node *x, int64_t hidden, int k);
 
-/* Step t of [T, B, width] as [B, width], and the number of steps. */
-int64_t heed_cell_steps(heed_node *projected);
+/* A cell's step on its own projection. */
+typedef heed_state_pair heed_cell_step(const void *cell, heed_node *projected,
+                                       heed_state_pair state);
+/* All steps of projected [T, B, width]: every h, [T, B, H]; *state goes from first to last. */
+heed_node *heed_cell_run(const void *cell, heed_cell_step *step, heed_node *projected,
+                         heed_state_pair *state);
 
 #endif
