@@ -4,12 +4,6 @@
 #ifdef HEED_STAMP
 #include "optim/update_kernel.h"
 
-#ifdef HEED_STAMP_F64
-#define ROOT(x) __builtin_sqrt(x)
-#else
-#define ROOT(x) __builtin_sqrtf(x)
-#endif
-
 /* m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= rate m^ / (sqrt(v^) + eps) */
 HEED_KERNEL(adam)
 {
@@ -24,7 +18,7 @@ HEED_KERNEL(adam)
         real step = heed_clipped(g[i], limit) * scale + decay * p[i];
         m[i] = b1 * m[i] + c1 * step;
         v[i] = b2 * v[i] + c2 * step * step;
-        p[i] = keep * p[i] - rate * m[i] / (ROOT(v[i]) * unbias_2 + eps);
+        p[i] = keep * p[i] - rate * m[i] / (heed_root_of(v[i]) * unbias_2 + eps);
     }
     if (begin == 0) *(real *)call->out.data = 0;
 }

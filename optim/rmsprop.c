@@ -4,12 +4,6 @@
 #ifdef HEED_STAMP
 #include "optim/update_kernel.h"
 
-#ifdef HEED_STAMP_F64
-#define ROOT(x) __builtin_sqrt(x)
-#else
-#define ROOT(x) __builtin_sqrtf(x)
-#endif
-
 HEED_KERNEL(rmsprop)
 {
     HEED_UPDATE_BEGIN(call, begin, end);
@@ -19,7 +13,7 @@ HEED_KERNEL(rmsprop)
     for (int64_t i = first; i < last; i++) {
         real step = heed_clipped(g[i], limit) * scale + decay * p[i];
         v[i] = alpha * v[i] + rest * step * step;
-        b[i] = momentum * b[i] + step / (ROOT(v[i]) + eps);
+        b[i] = momentum * b[i] + step / (heed_root_of(v[i]) + eps);
         p[i] -= rate * b[i];
     }
     if (begin == 0) *(real *)call->out.data = 0;

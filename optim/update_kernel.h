@@ -10,6 +10,15 @@ static inline real *heed_writable(const heed_call *call, int i)
     return call->in[i].data;
 }
 
+static inline real heed_root_of(real x)
+{
+#ifdef HEED_STAMP_F64
+    return __builtin_sqrt(x);
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
+
 /* x in -limit .. limit; NaN stays, so that it is seen. */
 static inline real heed_clipped(real x, real limit)
 {
