@@ -6,10 +6,11 @@
  * choice or would touch a memory page per element of k. */
 #include "ops/micro/gemm.h"
 
-#define BLOCK_DEPTH 256      /* most of k that is summed in registers before C is written */
-#define PANEL_BYTES (8 * 64) /* widest row of a panel of B */
-#define REUSE_B 64           /* copy a panel of B for speed when so many rows read it */
-#define REUSE_A 128          /* copy tiles of A for speed when so many columns read them */
+#define BLOCK_DEPTH 256 /* most of k that is summed in registers before C is written */
+#define PANEL HEED_GEMM_PANEL
+#define COPIED_PANELS 8 /* of B at a time */
+#define REUSE_B 64      /* copy a panel of B for speed when so many rows read it */
+#define REUSE_A 128     /* copy tiles of A for speed when so many columns read them */
 
 #ifdef HEED_STAMP
 #include <string.h>
@@ -19,8 +20,9 @@
 #include "ops/micro/gemm_vector.h"
 
 #define PAGE_BYTES 4096
-#define SMALL 256  /* multiplications: up to here a plain loop is faster */
-#define FEW_ROWS 4 /* of A: too few to pay for packing B */
+#define COPIED_ROWS 64 /* of B at a time */
+#define SMALL 256      /* multiplications: up to here a plain loop is faster */
+#define FEW_ROWS 4     /* of A: too few to pay for packing B */
 
 /* Columns column .. column + width - 1 of C; the panel's first `skip` columns are before them and
  * belong to another panel: so a narrow rest is computed at full width without copying B. */
@@ -37,12 +39,19 @@ typedef struct block {
     const real *a;
     int64_t a_row, a_column;
     const real *b;
-    int64_t b_row, b_column;
+    int64_t b_row, b_column, b_panel;
     real *c;
     int64_t c_row, c_column;
     bool accumulate;
     bool packed; /* a is the copy that pack_rows() made; a_row tells its layout */
 } block;
+
+/* Column `column` of B. */
+static const real *panel_of(const block *x, int64_t column)
+{
+    if (!x->b_panel) return x->b + column * x->b_column;
+    return x->b + column / PANEL * x->b_panel + column % PANEL;
+}
 
 static void copy_tile(const block *x, const panel *p, int64_t row, int rows, const real *sums)
 {
@@ -118,32 +127,52 @@ static int panel_vectors(int64_t m, int64_t left)
     return left >= wide * LANES ? wide : left > LANES ? 2 : 1;
 }
 
-/* Columns of B are adjacent: panels are read in place. n is at least LANES. */
+/* Columns of B are adjacent, in rows of B or in panels made beforehand: they are read in place. */
 static void multiply_in_place(const block *x)
 {
     for (int64_t j = 0; j < x->n;) {
         const int64_t left = x->n - j;
         panel p = { .b_row = x->b_row, .vectors = panel_vectors(x->m, left), .column = j };
-        if (x->n < p.vectors * LANES) p.vectors = 1;
+        if (x->b_panel)
+            p.vectors = left > LANES ? 2 : 1; /* the last panel is as wide as the others */
+        else if (x->n < p.vectors * LANES)
+            p.vectors = 1;
         p.width = left < p.vectors * LANES ? left : p.vectors * LANES;
-        p.skip = p.vectors * LANES - p.width;
-        p.b = x->b + j - p.skip;
+        p.skip = x->b_panel ? 0 : p.vectors * LANES - p.width;
+        p.b = panel_of(x, j) - p.skip;
         multiply_panel(x, &p);
         j += p.width;
     }
 }
 
-static void multiply_packed(const block *x, real *scratch)
+/* Panels first .. of B, `width` columns, are copied a few rows at a time, so that long runs of
+ * adjacent elements are read. */
+static void copy_panels(const block *x, int64_t first, int64_t width, int64_t step, real *to)
 {
-    for (int64_t j = 0; j < x->n;) {
-        const int64_t left = x->n - j;
-        panel p = { .b = scratch, .vectors = panel_vectors(x->m, left), .column = j };
-        p.b_row = p.vectors * LANES;
-        p.width = left < p.b_row ? left : p.b_row;
-        pack_panel(x->b + j * x->b_column, x->b_row, x->b_column, x->k, p.width, scratch,
-                   p.vectors);
-        multiply_panel(x, &p);
-        j += p.width;
+    for (int64_t p = 0; p < x->k; p += step) {
+        const int64_t rows = x->k - p < step ? x->k - p : step;
+        for (int64_t j = 0; j < width; j += PANEL)
+            pack_panel(x->b + (first + j) * x->b_column + p * x->b_row, x->b_row, x->b_column, rows,
+                       width - j < PANEL ? width - j : PANEL, to + j * x->k + p * PANEL);
+    }
+}
+
+/* B is copied: columns of adjacent elements panel by panel into the first-level cache, rows of them
+ * several panels at a time into the second. */
+static void multiply_copied(const block *x, real *scratch)
+{
+    const bool columns = x->b_row == 1;
+    const int64_t group = columns ? PANEL : COPIED_PANELS * PANEL;
+    block own = *x;
+    own.b = scratch;
+    own.b_row = PANEL;
+    own.b_column = 1;
+    own.b_panel = x->k * PANEL;
+    for (int64_t first = 0; first < x->n; first += group) {
+        own.n = x->n - first < group ? x->n - first : group;
+        own.c = x->c + first * x->c_column;
+        copy_panels(x, first, own.n, columns ? x->k : COPIED_ROWS, scratch);
+        multiply_in_place(&own);
     }
 }
 
@@ -205,12 +234,12 @@ static void multiply_blocks(const heed_gemm *g)
 {
     const int64_t depths = (g->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
     const int64_t deepest = g->k < BLOCK_DEPTH ? g->k : BLOCK_DEPTH;
-    const bool in_place =
-        g->b_column == 1 && g->n >= LANES && !(g->m >= REUSE_B && far_apart(g->b_row, PAGE_BYTES));
+    const bool in_place = g->b_panel || (g->b_column == 1 && g->n >= LANES &&
+                                         !(g->m >= REUSE_B && far_apart(g->b_row, PAGE_BYTES)));
     const bool pack_a = g->n >= REUSE_A && g->m >= TILE_ROWS &&
                         ((g->a_column == 1 && far_apart(g->a_row, PAGE_BYTES)) ||
                          (g->a_row == 1 && far_apart(g->a_column, PAGE_BYTES / 8)));
-    real *packed_b = g->scratch, *packed_a = packed_b + deepest * (PANEL_BYTES / (int)sizeof(real));
+    real *packed_b = g->scratch, *packed_a = packed_b + deepest * COPIED_PANELS * PANEL;
     for (int64_t row = 0; row < g->m; row += g->block_rows)
         for (int64_t depth = 0; depth < depths; depth++) {
             const int64_t p = g->k * depth / depths;
@@ -223,6 +252,7 @@ static void multiply_blocks(const heed_gemm *g)
                         .b = (const real *)g->b + p * g->b_row,
                         .b_row = g->b_row,
                         .b_column = g->b_column,
+                        .b_panel = g->b_panel,
                         .c = (real *)g->c + row * g->c_row,
                         .c_row = g->c_row,
                         .c_column = g->c_column,
@@ -231,7 +261,7 @@ static void multiply_blocks(const heed_gemm *g)
             if (in_place)
                 multiply_in_place(&x);
             else
-                multiply_packed(&x, packed_b);
+                multiply_copied(&x, packed_b);
         }
 }
 
@@ -239,6 +269,10 @@ void HEED_FN(gemm)(const heed_gemm *g)
 {
     heed_gemm t = *g;
     if (t.m <= 0 || t.n <= 0) return;
+    if (t.b_panel) {
+        multiply_blocks(&t);
+        return;
+    }
     if (t.m * t.n * t.k <= SMALL) {
         multiply_plainly(&t);
         return;
@@ -252,6 +286,13 @@ void HEED_FN(gemm)(const heed_gemm *g)
         multiply_plainly(&t);
     else
         multiply_blocks(&t);
+}
+
+void HEED_FN(gemm_pack)(const heed_gemm *g, int64_t column, int64_t begin, int64_t end, void *to)
+{
+    const int64_t left = g->n - column;
+    pack_panel((const real *)g->b + column * g->b_column + begin * g->b_row, g->b_row, g->b_column,
+               end - begin, left < PANEL ? left : PANEL, (real *)to + begin * PANEL);
 }
 
 #else
@@ -269,8 +310,10 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
     const size_t size = heed_dtype_size(dtype);
     const int64_t depth = k < BLOCK_DEPTH ? k : BLOCK_DEPTH, wide = m > n ? m : n;
     const int64_t rows = wide < heed_gemm_block_rows(dtype) ? wide : heed_gemm_block_rows(dtype);
-    size_t bytes = (size_t)depth * PANEL_BYTES;
-    if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + PANEL_BYTES;
+    const int64_t panels = (wide + PANEL - 1) / PANEL;
+    size_t bytes = (size_t)(depth * PANEL) * size;
+    bytes *= (size_t)(panels < COPIED_PANELS ? panels : COPIED_PANELS);
+    if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + 64;
     const size_t column = (size_t)k * size;
     return bytes > column ? bytes : column;
 }

@@ -17,6 +17,7 @@ typedef struct heed_gemm {
     int64_t a_row, a_column; /* steps to the next row and to the next column */
     const void *b;
     int64_t b_row, b_column;
+    int64_t b_panel; /* 0, or B is a copy in panels (heed_gemm_pack) and this is their distance */
     void *c;
     int64_t c_row, c_column;
     bool accumulate;    /* C += A B instead of C = A B */
@@ -24,8 +25,16 @@ typedef struct heed_gemm {
     void *scratch;      /* heed_gemm_scratch() bytes, 64-aligned */
 } heed_gemm;
 
+/* Panels: columns P j .. P j + P - 1 of B, P = HEED_GEMM_PANEL, are panel j; its row p is the P
+ * elements from panel + P p on. Columns past the last are 0. Many products that read the same B,
+ * or many blocks of rows of one, then need not copy it each by itself. */
+#define HEED_GEMM_PANEL 32
+
 #ifdef HEED_STAMP
 void HEED_FN(gemm)(const heed_gemm *g);
+/* Columns `column` .. column + P - 1 of B, rows begin .. end - 1, into their panel at `to`; of g, n
+ * and the fields of B are read. */
+void HEED_FN(gemm_pack)(const heed_gemm *g, int64_t column, int64_t begin, int64_t end, void *to);
 #else
 HEED_DECLARE_STAMPS(gemm, f32, (const heed_gemm *g));
 HEED_DECLARE_STAMPS(gemm, f64, (const heed_gemm *g));

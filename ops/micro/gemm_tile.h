@@ -32,6 +32,7 @@
 #define TILE_ROWS 6
 #endif
 #define PANEL_VECTORS 8 /* of a tile of one row; of two rows: half of it */
+#define DEEP 128        /* enough of k to spread the prefetches over */
 #define TILE_VECTORS (2 * TILE_ROWS > PANEL_VECTORS ? 2 * TILE_ROWS : PANEL_VECTORS)
 
 typedef struct tile {
@@ -51,6 +52,7 @@ static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile
     vec sum[TILE_ROWS][PANEL_VECTORS];
     const real *a = t->a, *b = t->b;
     const int64_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
+    int64_t p = t->k;
     GEMM_UNROLL
     for (int i = 0; i < rows; i++) {
         GEMM_UNROLL
@@ -58,16 +60,22 @@ static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile
             sum[i][v] = (vec){ 0 };
         }
     }
-    GEMM_UNROLL_4
-    for (int64_t p = t->k; p > 0; p--, a += a_column, b += b_row) {
-        vec right[PANEL_VECTORS];
+    /* C is on its way into the cache meanwhile; all its lines at once would hold up those of A. */
+    for (int left = p < DEEP ? 0 : rows - 1; left >= 0; left--) {
+        const int64_t rest = t->k * left / rows;
         GEMM_UNROLL
-        for (int v = 0; v < vectors; v++) right[v] = *(const vec_u *)(b + v * LANES);
-        GEMM_UNROLL
-        for (int i = 0; i < rows; i++) {
-            const real left = a[i * a_row];
+        for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + left * t->c_row + v * LANES, 1);
+        GEMM_UNROLL_4
+        for (; p > rest; p--, a += a_column, b += b_row) {
+            vec right[PANEL_VECTORS];
             GEMM_UNROLL
-            for (int v = 0; v < vectors; v++) sum[i][v] += left * right[v];
+            for (int v = 0; v < vectors; v++) right[v] = *(const vec_u *)(b + v * LANES);
+            GEMM_UNROLL
+            for (int i = 0; i < rows; i++) {
+                const real factor = a[i * a_row];
+                GEMM_UNROLL
+                for (int v = 0; v < vectors; v++) sum[i][v] += factor * right[v];
+            }
         }
     }
     GEMM_UNROLL
