@@ -169,6 +169,11 @@ struct heed_op {
     double (*flops)(const heed_node *node);     /* NULL: elements of out; a tanh counts 10 */
     /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
     heed_node *(*simplify)(heed_node *node);
+    /* An equal node that reads input i (a bit of `packs`) from a copy in the order its kernel likes
+     * best, or the node itself: the copy is shared by `readers` operations, so it pays sooner than
+     * one for each. May build nodes; equal copies are merged. */
+    unsigned packs;
+    heed_node *(*pack)(heed_node *node, int readers);
 };
 
 /* The dtype that selects a kernel's variant: the first real dtype among the inputs, else out's. */

@@ -2,6 +2,7 @@
  *
  * heed_compile() fills it pass by pass (graph/passes/, in the order of the list below):
  *   rewrite   copies the live part of the user's graph (dead, fold, simplify, cse) into `work`
+ *   pack      shares copies of operands in the order that kernels like best
  *   layout    gives every node a value (buffer + strides); inserts copies where a kernel needs
  *             dense input; lets concat's inputs be computed where concat wants them (place)
  *   order     turns nodes into instructions; neighbouring elementwise nodes share one (fuse)
@@ -23,6 +24,7 @@ typedef enum heed_pass {
     HEED_PASS_FOLD,
     HEED_PASS_SIMPLIFY,
     HEED_PASS_CSE,
+    HEED_PASS_PACK,
     HEED_PASS_PLACE,
     HEED_PASS_FUSE,
     HEED_PASS_STAGE,
@@ -128,6 +130,7 @@ struct heed_program {
 
 /* Passes; each returns false with the user graph's error set. */
 bool heed_rewrite(heed_program *p);
+bool heed_pack(heed_program *p);
 bool heed_layout(heed_program *p);
 bool heed_order(heed_program *p);
 bool heed_stages(heed_program *p);

@@ -1,14 +1,6 @@
 /* matmul.c - y[.., i, j] = sum_p a[.., i, p] b[.., p, j], leading axes broadcast. */
 #include "ops/kernel.h"
-#include "ops/micro/gemm.h"
-
-/* What is known once shapes and strides are: one product, and where the next ones are. */
-typedef struct matmul_plan {
-    heed_gemm product;
-    int n_axes; /* of products */
-    int64_t dim[HEED_MAX_RANK], a_step[HEED_MAX_RANK], b_step[HEED_MAX_RANK], c_step[HEED_MAX_RANK];
-    heed_gemm_split split;
-} matmul_plan;
+#include "ops/matmul.h"
 
 #ifdef HEED_STAMP
 
@@ -17,7 +9,8 @@ static void compute_block(const matmul_plan *plan, const heed_call *call, int64_
     heed_gemm g = plan->product;
     const heed_gemm_block block = heed_gemm_block_at(&plan->split, number, g.m, g.n);
     const real *a = (const real *)call->in[0].data + block.row * g.a_row;
-    const real *b = (const real *)call->in[1].data + block.column * g.b_column;
+    const real *b = (const real *)call->in[1].data;
+    b += g.b_panel ? block.column / HEED_GEMM_PANEL * g.b_panel : block.column * g.b_column;
     real *c = (real *)call->out.data + block.row * g.c_row + block.column * g.c_column;
     int64_t rest = block.product;
     for (int i = plan->n_axes - 1; i >= 0; i--) {
@@ -50,7 +43,12 @@ HEED_KERNEL(matmul)
 #include "ops/ops.h"
 
 HEED_DECLARE_KERNEL(matmul);
-static const heed_kernel kernel = HEED_KERNEL_TABLE(matmul);
+const heed_kernel heed_matmul_kernel = HEED_KERNEL_TABLE(matmul);
+
+#define LEAST_ROWS 16       /* of A: fewer read B once */
+#define LEAST_ELEMENTS 4096 /* of B: a smaller one stays in the first-level cache */
+#define FAR_BYTES 4096      /* between rows of B: a page */
+#define MANY_READERS 4
 
 /* ---- plan ---- */
 
@@ -124,7 +122,7 @@ static void plan_product(matmul_plan *plan, const heed_call *call)
     }
 }
 
-static void make_plan(const heed_call *call, matmul_plan *plan)
+void heed_matmul_plan(const heed_call *call, matmul_plan *plan)
 {
     memset(plan, 0, sizeof *plan);
     plan_axes(plan, call);
@@ -137,20 +135,20 @@ static void make_plan(const heed_call *call, matmul_plan *plan)
 
 static void matmul_prepare(const heed_call *call, void *plan)
 {
-    make_plan(call, plan);
+    heed_matmul_plan(call, plan);
 }
 
 static int64_t matmul_units(const heed_call *call)
 {
     matmul_plan plan;
-    make_plan(call, &plan);
+    heed_matmul_plan(call, &plan);
     return plan.split.units;
 }
 
 static size_t matmul_scratch(const heed_call *call)
 {
     matmul_plan plan;
-    make_plan(call, &plan);
+    heed_matmul_plan(call, &plan);
     return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
 }
 
@@ -189,6 +187,20 @@ static void matmul_vjp(heed_vjp *v)
 {
     if (v->want[0]) v->dx[0] = heed_matmul(v->dy, heed_transpose(v->in[1], -1, -2));
     if (v->want[1]) v->dx[1] = heed_matmul(heed_transpose(v->in[0], -1, -2), v->dy);
+}
+
+/* Rows, or blocks of rows, that read B in an order other than the one in memory, or from distant
+ * rows, would each copy it: they share one copy. */
+static heed_node *matmul_pack(heed_node *node, int readers)
+{
+    heed_node *a = node->in[0], *b = node->in[1];
+    if (a->shape.rank != 2 || b->shape.rank != 2) return node;
+    const int64_t m = a->shape.dim[0], k = a->shape.dim[1], n = b->shape.dim[1];
+    if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
+    const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
+    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
+    const int64_t enough = b->op == &heed_op_permute || far ? 2 : MANY_READERS;
+    return uses < enough ? node : heed_matmul_shared(a, b);
 }
 
 /* An outer product is elementwise: then it fuses with its neighbours. */
@@ -238,13 +250,15 @@ const heed_op heed_op_matmul = {
     .strided_out = true,
     .flags = HEED_LINEAR,
     .infer = matmul_infer,
-    .kernel = &kernel,
+    .kernel = &heed_matmul_kernel,
     .units = matmul_units,
     .scratch = matmul_scratch,
     .plan_size = sizeof(matmul_plan),
     .prepare = matmul_prepare,
     .vjp = matmul_vjp,
     .simplify = matmul_simplify,
+    .packs = 1u << 1,
+    .pack = matmul_pack,
     .sample = matmul_sample,
     .flops = matmul_flops,
 };

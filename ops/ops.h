@@ -18,7 +18,7 @@
     OP(pow) OP(exp) OP(log) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu) OP(softplus)       \
     OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less)              \
     OP(less_equal) OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)   \
-    OP(argmax) OP(argmin) OP(matmul) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat)  \
+    OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat)  \
     OP(pad) OP(gather) OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
     OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) \
     OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout)

@@ -158,7 +158,7 @@ Test(graph_inspect, profile_lists_operations)
     FILE *file = tmpfile();
     heed_profile_print(p, file);
     char *text = text_of(file);
-    cr_expect_eq(count_of(text, "matmul"), 1, "one line for each operation: %s", text);
+    cr_expect_eq(count_of(text, "matmul_packed"), 1, "one line for each operation: %s", text);
     cr_expect_eq(count_of(text, "softmax"), 1, "%s", text);
     cr_expect_not_null(strstr(text, "GFLOP/s"), "%s", text);
     cr_expect_not_null(strstr(text, " 5 runs"), "%s", text);
@@ -186,7 +186,7 @@ Test(graph_inspect, trace_is_json_with_every_instruction)
     cr_expect(is_balanced(text));
     cr_expect_null(strstr(text, ",\n]"), "no comma before the end");
     cr_expect(count_of(text, "\"ph\":\"X\"") >= heed_program_describe(p).instructions);
-    cr_expect(count_of(text, "\"name\":\"matmul\"") >= 4);
+    cr_expect(count_of(text, "\"name\":\"matmul_packed\"") >= 4);
     cr_expect_null(strstr(text, "\"dur\":-"));
     free(text);
     unlink(path);

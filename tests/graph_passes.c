@@ -137,15 +137,26 @@ Test(graph_passes, outer_products_fuse_with_their_neighbours)
     heed_graph_free(g);
 }
 
-/* A transposed matrix that many products read is copied once; few read it where it lies. */
-Test(graph_passes, a_transposed_matrix_with_many_readers_is_copied)
+/* A matrix that many products read, or the transposed one that two read, is brought into the
+ * kernel's order once; a product by itself reads it where it lies. */
+Test(graph_passes, a_matrix_with_many_readers_is_packed_once)
 {
     heed_graph *g = heed_graph_new();
-    heed_node *w = heed_transpose(heed_input(g, "w", HEED_F32, 6, 5), 0, 1);
-    heed_node *y = heed_input(g, "x", HEED_F32, 3, 5), *outputs[6];
-    for (int i = 0; i < 6; i++) outputs[i] = heed_matmul(heed_scale(y, i + 2), w);
+    heed_node *w = heed_input(g, "w", HEED_F32, 70, 90), *v = heed_transpose(w, 0, 1);
+    heed_node *x = heed_input(g, "x", HEED_F32, 20, 70), *outputs[6];
+    for (int i = 0; i < 4; i++) outputs[i] = heed_matmul(heed_scale(x, i + 2), w);
+    for (int i = 0; i < 2; i++) outputs[4 + i] = heed_matmul(outputs[i], v);
     cr_expect_eq(facts_of(outputs, 3, "none,+dead").instructions, 3 + 3);
-    cr_expect_eq(facts_of(outputs, 6, "none,+dead").instructions, 6 + 6 + 1);
+    cr_expect_eq(facts_of(outputs, 3, "none,+dead,+pack").instructions, 3 + 3);
+    cr_expect_eq(facts_of(outputs, 4, "none,+dead,+pack").instructions, 4 + 4 + 1);
+    cr_expect_eq(facts_of(outputs, 5, "none,+dead,+pack").instructions, 4 + 4 + 1 + 1);
+    cr_expect_eq(facts_of(outputs, 6, "none,+dead,+pack").instructions, 4 + 4 + 1 + 2 + 1);
+    const heed_compile_options plain = { .passes = "none", .threads = 1 };
+    kit_values a = kit_run(g, outputs, 6, plain);
+    kit_values b = kit_run(g, outputs, 6, (heed_compile_options){ .threads = 2 });
+    cr_expect_lt(kit_difference(a, b, 1e-5), 0);
+    heed_free(a.value);
+    heed_free(b.value);
     heed_graph_free(g);
 }
 

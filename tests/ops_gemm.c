@@ -12,6 +12,11 @@
 
 typedef void (*gemm_fn)(const heed_gemm *g);
 static const gemm_fn gemm_table[2][HEED_N_ISA] = { HEED_STAMPS(gemm, f32), HEED_STAMPS(gemm, f64) };
+typedef void (*pack_fn)(const heed_gemm *g, int64_t column, int64_t begin, int64_t end, void *to);
+HEED_DECLARE_STAMPS(gemm_pack, f32, (const heed_gemm *, int64_t, int64_t, int64_t, void *));
+HEED_DECLARE_STAMPS(gemm_pack, f64, (const heed_gemm *, int64_t, int64_t, int64_t, void *));
+static const pack_fn pack_table[2][HEED_N_ISA] = { HEED_STAMPS(gemm_pack, f32),
+                                                   HEED_STAMPS(gemm_pack, f64) };
 static const heed_dtype dtypes[2] = { HEED_F32, HEED_F64 };
 
 /* ---- matrices in buffers ---- */
@@ -67,6 +72,7 @@ typedef struct product_case {
     int64_t m, n, k;
     layout a, b, c;
     bool accumulate;
+    bool packed; /* B is copied into panels beforehand */
 } product_case;
 
 static void expect(const product_case *p, const matrix *a, const matrix *b, matrix *c)
@@ -79,6 +85,21 @@ static void expect(const product_case *p, const matrix *a, const matrix *b, matr
         }
 }
 
+/* B in panels, each copied in two parts. */
+static void pack(heed_gemm *g, heed_dtype dtype, heed_isa isa, void *copy)
+{
+    const int64_t panel = g->k * HEED_GEMM_PANEL, half = g->k / 2;
+    for (int64_t j = 0; j < g->n; j += HEED_GEMM_PANEL) {
+        char *to = (char *)copy + j / HEED_GEMM_PANEL * panel * (int64_t)heed_dtype_size(dtype);
+        pack_table[dtype == HEED_F64][isa](g, j, half, g->k, to);
+        pack_table[dtype == HEED_F64][isa](g, j, 0, half, to);
+    }
+    g->b = copy;
+    g->b_row = HEED_GEMM_PANEL;
+    g->b_column = 1;
+    g->b_panel = panel;
+}
+
 static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa, heed_rng *rng)
 {
     matrix a = matrix_new(p->m, p->k, p->a, rng), b = matrix_new(p->k, p->n, p->b, rng);
@@ -87,21 +108,24 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
     const size_t bytes = heed_gemm_scratch(dtype, p->m, p->n, p->k);
     char *scratch = heed_alloc(bytes + 64);
     memset(scratch, 0xff, bytes + 64);
-    const heed_gemm g = { .m = p->m,
-                          .n = p->n,
-                          .k = p->k,
-                          .a = at_first(&a, da, dtype),
-                          .a_row = a.row,
-                          .a_column = a.column,
-                          .b = at_first(&b, db, dtype),
-                          .b_row = b.row,
-                          .b_column = b.column,
-                          .c = at_first(&c, dc, dtype),
-                          .c_row = c.row,
-                          .c_column = c.column,
-                          .accumulate = p->accumulate,
-                          .block_rows = heed_gemm_block_rows(dtype),
-                          .scratch = scratch };
+    const int64_t panels = (p->n + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL;
+    void *copy = heed_alloc((size_t)(panels * p->k) * HEED_GEMM_PANEL * heed_dtype_size(dtype));
+    heed_gemm g = { .m = p->m,
+                    .n = p->n,
+                    .k = p->k,
+                    .a = at_first(&a, da, dtype),
+                    .a_row = a.row,
+                    .a_column = a.column,
+                    .b = at_first(&b, db, dtype),
+                    .b_row = b.row,
+                    .b_column = b.column,
+                    .c = at_first(&c, dc, dtype),
+                    .c_row = c.row,
+                    .c_column = c.column,
+                    .accumulate = p->accumulate,
+                    .block_rows = heed_gemm_block_rows(dtype),
+                    .scratch = scratch };
+    if (p->packed) pack(&g, dtype, isa, copy);
     gemm_table[dtype == HEED_F64][isa](&g);
     expect(p, &a, &b, &c);
     const double tolerance = (dtype == HEED_F32 ? 6e-7 : 1e-15) * ((double)p->k + 2);
@@ -113,12 +137,12 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
     for (size_t i = bytes; i < bytes + 64; i++)
         cr_assert_eq(scratch[i], (char)0xff, "scratch overrun");
     cr_assert_lt(wrong, 0,
-                 "%s %s: [%lld x %lld] x [%lld x %lld], layouts %d %d %d, accumulate %d: element "
-                 "%lld differs",
+                 "%s %s: [%lld x %lld] x [%lld x %lld], layouts %d %d %d, accumulate %d, packed "
+                 "%d: element %lld differs",
                  heed_dtype_name(dtype), heed_isa_name(isa), (long long)p->m, (long long)p->k,
-                 (long long)p->k, (long long)p->n, p->a, p->b, p->c, p->accumulate,
+                 (long long)p->k, (long long)p->n, p->a, p->b, p->c, p->accumulate, p->packed,
                  (long long)wrong);
-    void *blocks[] = { a.buffer, b.buffer, c.buffer, da, db, dc, scratch };
+    void *blocks[] = { a.buffer, b.buffer, c.buffer, da, db, dc, scratch, copy };
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) heed_free(blocks[i]);
 }
 
@@ -153,7 +177,8 @@ Test(gemm, every_layout_of_small_and_odd_sizes)
                                      .a = (layout)(form / 3 % N_LAYOUTS),
                                      .b = (layout)(form / 3 / N_LAYOUTS),
                                      .c = of_c[form % 3],
-                                     .accumulate = (form / 3 + form) % 2 == 0 };
+                                     .accumulate = (form / 3 + form) % 2 == 0,
+                                     .packed = form / 3 % 3 == 1 };
             checked += check_everywhere(&p, &rng);
         }
     cr_assert_gt(checked, 0);
@@ -166,7 +191,7 @@ Test(gemm, zero_sizes_write_zeros_or_nothing)
         for (int accumulate = 0; accumulate < 2; accumulate++) {
             const product_case p = {
                 zero & 1 ? 0 : 21, zero & 2 ? 0 : 37, zero & 4 ? 0 : 19, ROWS, ROWS, GAPS,
-                accumulate
+                accumulate,        accumulate
             };
             cr_assert_gt(check_everywhere(&p, &rng), 0);
         }
@@ -175,14 +200,18 @@ Test(gemm, zero_sizes_write_zeros_or_nothing)
 Test(gemm, large_products_with_distant_rows)
 {
     static const product_case cases[] = {
-        { 300, 1050, 300, ROWS, ROWS, ROWS, false },
-        { 1050, 270, 40, COLUMNS, ROWS, ROWS, true },
-        { 270, 300, 1100, ROWS, COLUMNS, GAPS, false },
-        { 1100, 300, 270, COLUMNS, COLUMNS, COLUMNS, false },
+        { 300, 1050, 300, ROWS, ROWS, ROWS, false, false },
+        { 1050, 270, 40, COLUMNS, ROWS, ROWS, true, false },
+        { 270, 300, 1100, ROWS, COLUMNS, GAPS, false, false },
+        { 1100, 300, 270, COLUMNS, COLUMNS, COLUMNS, false, false },
     };
     heed_rng rng = heed_rng_new(3, 0);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        product_case packed = cases[i];
+        packed.packed = true;
         cr_assert_gt(check_everywhere(&cases[i], &rng), 0);
+        cr_assert_gt(check_everywhere(&packed, &rng), 0);
+    }
 }
 
 /* The overlap of the last vectors in a dot product must not meet an infinity twice. */

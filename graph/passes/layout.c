@@ -93,10 +93,7 @@ typedef struct layout {
     heed_node **dense; /* new id -> dense copy of it, once made; grows with `to` */
     int room;
     heed_place *places;
-    int *readers; /* old id -> kernels that read it */
 } layout;
-
-enum { MANY_READERS = 4 };
 
 static bool make_room(layout *l)
 {
@@ -152,15 +149,6 @@ static bool view_value(layout *l, heed_node *node)
     return true;
 }
 
-/* A transposed matrix that many products read, such as a weight in the reverse steps of a loop, is
- * cheaper to copy once than to gather in each of them. */
-static bool better_copied(const layout *l, const heed_node *old, const heed_view *view)
-{
-    int last = view->shape.rank - 1;
-    return old->op->view && last >= 1 && view->stride[last] != 1 && view->stride[last] != 0 &&
-           view->shape.dim[last] > 1 && l->readers[old->id] >= MANY_READERS;
-}
-
 /* Give the new node's inputs what the kernel can take, and the node its value. */
 static heed_node *lay_out(layout *l, const heed_node *node)
 {
@@ -175,8 +163,7 @@ static heed_node *lay_out(layout *l, const heed_node *node)
             in[i] = copy_of(l, in[i], &place->copies[i]);
         } else if (node->op->kernel && !place->elided && !heed_bit(node->op->writes, i)) {
             heed_view view = heed_value_view(p, in[i]);
-            if (!heed_is_dense(&view) &&
-                (!heed_bit(node->op->strided, i) || better_copied(l, node->in[i], &view)))
+            if (!heed_is_dense(&view) && !heed_bit(node->op->strided, i))
                 in[i] = dense_copy(l, in[i]);
         }
         done = in[i] && make_room(l);
@@ -217,15 +204,11 @@ bool heed_layout(heed_program *p)
     layout l = { .p = p, .to = heed_graph_make(from->options) };
     bool *live = heed_live(from, p->outputs, p->n_outputs, heed_keeps_dead(p));
     l.map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *l.map);
-    l.readers = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *l.readers);
     heed_arena arena = { .head = NULL };
-    bool done = l.to && live && l.map && l.readers;
+    bool done = l.to && live && l.map;
     if (!done) heed_plan_no_memory(p);
     if (done) l.places = heed_places(p, live, BASE, &arena);
     done = done && l.places && make_room(&l);
-    for (int id = 0; done && id < from->n_nodes; id++)
-        for (int i = 0; live[id] && from->nodes[id]->op->kernel && i < from->nodes[id]->n_in; i++)
-            l.readers[from->nodes[id]->in[i]->id]++;
     for (int id = 0; done && id < from->n_nodes; id++) {
         if (!live[id]) continue;
         l.map[id] = lay_out(&l, from->nodes[id]);
@@ -239,7 +222,6 @@ bool heed_layout(heed_program *p)
     heed_free(live);
     heed_free(l.map);
     heed_free(l.dense);
-    heed_free(l.readers);
     heed_graph_free(done ? from : l.to);
     if (done) p->work = l.to;
     return done;

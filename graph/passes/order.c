@@ -143,13 +143,15 @@ static bool wanted_outside(const order *o, int id, int k)
     return o->output[id];
 }
 
+/* Nanoseconds on one thread, roughly: a kernel does more arithmetic in one than tile functions. */
 static double cost_of(const heed_node *node)
 {
+    const double flops_per_ns = node->op->tile ? 20 : 60, bytes_per_ns = 40;
     double bytes = (double)heed_count(&node->shape) * (double)heed_dtype_size(node->dtype);
     for (int i = 0; i < node->n_in && i < 64; i++)
         bytes +=
             (double)heed_count(&node->in[i]->shape) * (double)heed_dtype_size(node->in[i]->dtype);
-    return heed_node_flops(node) / 20 + bytes / 40;
+    return heed_node_flops(node) / flops_per_ns + bytes / bytes_per_ns;
 }
 
 static bool fill(order *o, heed_instruction *instruction, int k)

@@ -31,6 +31,7 @@ typedef struct panel {
     int64_t b_row;
     int vectors;
     int64_t column, width, skip;
+    const real *next; /* where the next panel is; NULL: not worth fetching */
 } panel;
 
 /* A block of the product: all rows it has, and a part of k. */
@@ -43,7 +44,8 @@ typedef struct block {
     real *c;
     int64_t c_row, c_column;
     bool accumulate;
-    bool packed; /* a is the copy that pack_rows() made; a_row tells its layout */
+    int64_t height, higher; /* of a tile; up to this row tiles have one more */
+    bool packed;            /* a is the copy that pack_rows() made; a_row tells its layout */
 } block;
 
 /* Column `column` of B. */
@@ -67,36 +69,63 @@ static void copy_tile(const block *x, const panel *p, int64_t row, int rows, con
 }
 
 /* Rows are divided into tiles of nearly equal height, the higher ones first. */
-static int64_t tile_rows(int64_t m, int64_t row)
+static void divide_rows(block *x)
 {
-    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, height = m / tiles;
-    return height + (row < m % tiles * (height + 1));
+    const int64_t tiles = (x->m + TILE_ROWS - 1) / TILE_ROWS;
+    x->height = x->m / tiles;
+    x->higher = x->m % tiles * (x->height + 1);
+}
+
+static int64_t tile_rows(const block *x, int64_t row)
+{
+    return x->height + (row < x->higher);
+}
+
+/* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are read
+ * one after the other: `wide` is the part of them that vectors may copy. */
+static void pack_columns(const block *x, real *packed)
+{
+    for (int64_t p = 0; p < x->k; p++) {
+        const real *a = x->a + p * x->a_column;
+        const int64_t wide = p + 1 < x->k ? x->m - LANES : -1;
+        for (int64_t row = 0, rows; row < x->m; row += rows) {
+            rows = tile_rows(x, row);
+            real *to = packed + row * x->k + p * rows;
+            if (rows <= LANES && row <= wide) /* too much; the next column's store mends it */
+                *(vec_u *)to = *(const vec_u *)(a + row);
+            else
+                for (int64_t i = 0; i < rows; i++) to[i] = a[row + i];
+        }
+    }
 }
 
 /* Copy A tile by tile: columns of adjacent elements to short columns, rows to short rows. */
 static void pack_rows(block *x, real *packed)
 {
-    for (int64_t row = 0, rows; row < x->m; row += rows) {
-        const real *a = x->a + row * x->a_row;
-        real *to = packed + row * x->k;
-        rows = tile_rows(x->m, row);
-        if (x->a_row != 1)
-            for (int64_t i = 0; i < rows; i++)
-                memcpy(to + i * x->k, a + i * x->a_row, (size_t)x->k * sizeof(real));
-        else if (rows <= LANES && row + LANES <= x->m) /* too much; the next store mends it */
-            for (int64_t p = 0; p < x->k; p++)
-                *(vec_u *)(to + p * rows) = *(const vec_u *)(a + p * x->a_column);
-        else
-            for (int64_t p = 0; p < x->k; p++)
-                for (int64_t i = 0; i < rows; i++) to[p * rows + i] = a[p * x->a_column + i];
-    }
+    if (x->a_row == 1)
+        pack_columns(x, packed);
+    else
+        for (int64_t row = 0; row < x->m; row++)
+            memcpy(packed + row * x->k, x->a + row * x->a_row, (size_t)x->k * sizeof(real));
     x->a = packed;
     x->packed = true;
+}
+
+/* While a panel is multiplied, the next one travels to the second-level cache, in equal shares for
+ * each tile; `done` rows of it were asked for. */
+static int64_t fetch_rows(const block *x, const panel *p, int64_t done, int64_t row)
+{
+    const int64_t until = x->k * row / x->m;
+    const real *next = p->next + done * p->b_row;
+    for (; done < until; done++, next += p->b_row)
+        for (int v = 0; v < p->vectors; v++) __builtin_prefetch(next + v * LANES, 0, 2);
+    return until;
 }
 
 /* All rows of C in one panel. */
 static void multiply_panel(const block *x, const panel *p)
 {
+    int64_t fetched = 0;
     vec sums[TILE_VECTORS];
     const bool direct = p->width == p->vectors * LANES && x->c_column == 1;
     tile t = { .k = x->k,
@@ -108,7 +137,8 @@ static void multiply_panel(const block *x, const panel *p)
                .c_row = direct ? x->c_row : p->vectors * LANES,
                .accumulate = direct && x->accumulate };
     for (int64_t row = 0, rows; row < x->m; row += rows) {
-        rows = tile_rows(x->m, row);
+        rows = tile_rows(x, row);
+        if (p->next) fetched = fetch_rows(x, p, fetched, row + rows);
         t.a = x->a + row * (x->packed ? x->k : x->a_row);
         if (x->packed) {
             t.a_row = x->a_row == 1 ? 1 : x->k;
@@ -140,6 +170,7 @@ static void multiply_in_place(const block *x)
         p.width = left < p.vectors * LANES ? left : p.vectors * LANES;
         p.skip = x->b_panel ? 0 : p.vectors * LANES - p.width;
         p.b = panel_of(x, j) - p.skip;
+        if (x->b_panel && left > p.width) p.next = panel_of(x, j + p.width);
         multiply_panel(x, &p);
         j += p.width;
     }
@@ -257,6 +288,7 @@ static void multiply_blocks(const heed_gemm *g)
                         .c_row = g->c_row,
                         .c_column = g->c_column,
                         .accumulate = g->accumulate || depth > 0 };
+            divide_rows(&x);
             if (pack_a) pack_rows(&x, packed_a);
             if (in_place)
                 multiply_in_place(&x);
@@ -269,7 +301,7 @@ void HEED_FN(gemm)(const heed_gemm *g)
 {
     heed_gemm t = *g;
     if (t.m <= 0 || t.n <= 0) return;
-    if (t.b_panel) {
+    if (t.b_panel && t.k > 0) {
         multiply_blocks(&t);
         return;
     }
@@ -337,16 +369,14 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
 }
 
-/* Halve the longer side (of equal ones that of the larger matrix), or first the columns, until
- * there are enough blocks. */
+/* Halve the longer side, or first the columns, until there are enough blocks. */
 static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        if (by_column &&
-            (columns_first || columns > rows || !by_row || (columns == rows && n >= m)))
+        if (by_column && (columns_first || columns > rows || !by_row))
             split->across *= 2;
         else if (by_row)
             split->down *= 2;

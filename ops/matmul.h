@@ -1,0 +1,21 @@
+/* matmul.h - what the product of matrices and the product with a matrix in panels share. */
+#ifndef HEED_OPS_MATMUL_H
+#define HEED_OPS_MATMUL_H
+
+#include "ops/micro/gemm.h"
+
+/* What is known once shapes and strides are: one product, and where the next ones are. */
+typedef struct matmul_plan {
+    heed_gemm product;
+    int n_axes; /* of products */
+    int64_t dim[HEED_MAX_RANK], a_step[HEED_MAX_RANK], b_step[HEED_MAX_RANK], c_step[HEED_MAX_RANK];
+    heed_gemm_split split;
+} matmul_plan;
+
+extern const heed_kernel heed_matmul_kernel;
+void heed_matmul_plan(const heed_call *call, matmul_plan *plan);
+
+/* a [m, k] b [k, n] through a copy of b in panels: the nodes matmul_pack and matmul_packed. */
+heed_node *heed_matmul_shared(heed_node *a, heed_node *b);
+
+#endif
