@@ -122,33 +122,37 @@ static void plan_product(matmul_plan *plan, const heed_call *call)
     }
 }
 
-void heed_matmul_plan(const heed_call *call, matmul_plan *plan)
+void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan)
 {
     memset(plan, 0, sizeof *plan);
     plan_axes(plan, call);
     plan_product(plan, call);
     int64_t products = 1;
     for (int i = 0; i < plan->n_axes; i++) products *= plan->dim[i];
-    const heed_gemm *g = &plan->product;
-    plan->split = heed_gemm_divide(products, g->m, g->n, g->k, g->b_column != 1);
+    heed_gemm *g = &plan->product;
+    g->b_panel = b_panel;
+    plan->split = heed_gemm_divide(products, g->m, g->n, g->k,
+                                   b_panel            ? HEED_ROWS_FIRST
+                                   : g->b_column != 1 ? HEED_COLUMNS_FIRST
+                                                      : HEED_LONGER_FIRST);
 }
 
 static void matmul_prepare(const heed_call *call, void *plan)
 {
-    heed_matmul_plan(call, plan);
+    heed_matmul_plan(call, 0, plan);
 }
 
 static int64_t matmul_units(const heed_call *call)
 {
     matmul_plan plan;
-    heed_matmul_plan(call, &plan);
+    heed_matmul_plan(call, 0, &plan);
     return plan.split.units;
 }
 
 static size_t matmul_scratch(const heed_call *call)
 {
     matmul_plan plan;
-    heed_matmul_plan(call, &plan);
+    heed_matmul_plan(call, 0, &plan);
     return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
 }
 
@@ -198,7 +202,7 @@ static heed_node *matmul_pack(heed_node *node, int readers)
     const int64_t m = a->shape.dim[0], k = a->shape.dim[1], n = b->shape.dim[1];
     if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
     const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
-    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
+    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, HEED_LONGER_FIRST).down;
     const int64_t enough = b->op == &heed_op_permute || far ? 2 : MANY_READERS;
     return uses < enough ? node : heed_matmul_shared(a, b);
 }

@@ -13,7 +13,8 @@ typedef struct matmul_plan {
 } matmul_plan;
 
 extern const heed_kernel heed_matmul_kernel;
-void heed_matmul_plan(const heed_call *call, matmul_plan *plan);
+/* b_panel: 0, or in[1] lies in panels of so many elements. */
+void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan);
 
 /* a [m, k] b [k, n] through a copy of b in panels: the nodes matmul_pack and matmul_packed. */
 heed_node *heed_matmul_shared(heed_node *a, heed_node *b);

@@ -24,9 +24,8 @@ HEED_KERNEL(matmul_pack)
         const int64_t row = unit % parts * UNIT_ROWS;
         const int64_t end_row = row + UNIT_ROWS < k ? row + UNIT_ROWS : k;
         for (int64_t p = row; p < end_row; p += STEP)
-            for (int64_t j = first; j < last; j += PANEL)
-                HEED_FN(gemm_pack)
-                (&g, j, p, p + STEP < end_row ? p + STEP : end_row, (real *)call->out.data + j * k);
+            for (int64_t j = first; j < last; j += PANEL) HEED_FN(gemm_pack)
+        (&g, j, p, p + STEP < end_row ? p + STEP : end_row, (real *)call->out.data + j * k);
     }
 }
 
@@ -111,9 +110,7 @@ static void packed_prepare(const heed_call *call, void *plan)
     matrix[1].stride[0] = PANEL;
     matrix[1].stride[1] = 1;
     plain.in = matrix;
-    matmul_plan *product = plan;
-    heed_matmul_plan(&plain, product);
-    product->product.b_panel = call->in[1].shape.dim[1] * PANEL;
+    heed_matmul_plan(&plain, call->in[1].shape.dim[1] * PANEL, plan);
 }
 
 static int64_t packed_units(const heed_call *call)

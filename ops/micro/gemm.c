@@ -369,19 +369,21 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
 }
 
-/* Halve the longer side, or first the columns, until there are enough blocks. */
-static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
+/* Halve one side after the other until there are enough blocks: the longer one, or the one that the
+ * order prefers, as long as both halves are worth a block. */
+static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, heed_gemm_order order)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        if (by_column && (columns_first || columns > rows || !by_row))
+        const bool column =
+            order == HEED_COLUMNS_FIRST || (order == HEED_LONGER_FIRST && columns > rows);
+        if (!by_column && !by_row) break;
+        if (by_column && (column || !by_row))
             split->across *= 2;
-        else if (by_row)
-            split->down *= 2;
         else
-            break;
+            split->down *= 2;
     }
     split->rows = divide_up(m, split->down);
     split->columns = divide_up(divide_up(n, split->across), PANEL_COLUMNS) * PANEL_COLUMNS;
@@ -391,7 +393,7 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, boo
 }
 
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
-                                 bool columns_first)
+                                 heed_gemm_order order)
 {
     heed_gemm_split split = { .units = 1, .rows = m, .columns = n, .down = 1, .across = 1 };
     if (products <= 0 || m <= 0 || n <= 0) return split;
@@ -402,7 +404,7 @@ heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t
     double work = one * (double)products / WANTED_UNITS;
     if (work < LEAST_WORK) work = LEAST_WORK;
     if (work > MOST_WORK) work = MOST_WORK;
-    if (one > work) cut(&split, one / work, m, n, columns_first);
+    if (one > work) cut(&split, one / work, m, n, order);
     split.blocks = products * split.down * split.across;
     split.units = split.blocks;
     if (split.down * split.across == 1 && one < work) {
