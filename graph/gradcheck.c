@@ -288,7 +288,9 @@ static void check_subset(check *c, const heed_sample *sample)
     if (c->options.order != 1 && !*c->result->second) second_order(c, sample);
 }
 
-/* An op without gradient: it must run, leave no NaN, and refuse a gradient. */
+/* An op without gradient: it must run, leave no NaN, and refuse a gradient. One that accounts for a
+ * statistic of its other inputs must run and leave no NaN: its rule is right for the true statistic
+ * only, and is checked as second order of the op that fills it. */
 static void check_undifferentiable(check *c, const heed_sample *sample)
 {
     if (!build(c, sample)) return;
@@ -302,7 +304,8 @@ static void check_undifferentiable(check *c, const heed_sample *sample)
         if (isnan(heed_get(&y, i)))
             failed(c->result, "sample %d: element %lld is NaN", c->sample, (long long)i);
     heed_program_free(p);
-    if (c->op->flags & HEED_STOPS || !c->r || !heed_is_real(c->in[0]->dtype)) return;
+    if (c->op->flags & HEED_STOPS || c->op->accounts || !c->r || !heed_is_real(c->in[0]->dtype))
+        return;
     if (heed_gradient_partial(c->y, c->r, c->in, 1, c->dx))
         failed(c->result, "sample %d: a gradient is given, though none is declared", c->sample);
 }
@@ -314,7 +317,7 @@ heed_gradcheck_result heed_gradcheck_op(const heed_op *op, heed_gradcheck_option
     for (int k = 0; op->sample && op->sample(k, &sample); k++) {
         unsigned diff = 0;
         for (int i = 0; i < sample.n_in; i++)
-            if (heed_bit(op->diff, i) && !sample.in[i].index) diff |= 1u << i;
+            if (heed_bit(op->diff, i) && !sample.in[i].index && !op->accounts) diff |= 1u << i;
         result.samples++;
         for (unsigned subset = diff; subset || !diff; subset = (subset - 1) & diff) {
             check c = {

@@ -21,7 +21,8 @@
     OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat)  \
     OP(pad) OP(gather) OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
     OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) \
-    OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout)
+    OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout) OP(attention) OP(attention_vjp)        \
+    OP(attention_bias_vjp)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
@@ -150,6 +151,22 @@ heed_node *heed_conv1d_with(heed_node *x, heed_node *w, heed_conv1d_options opti
 /* Each element is 0 with probability `rate`, else x / (1 - rate); x itself unless the graph is for
  * training. The mask is a function of (seed, node, step, element). */
 heed_node *heed_dropout(heed_node *x, double rate);
+
+/* softmax(scale q k^T + bias, -inf where hidden) v: q [.., T, d], k [.., S, d], v [.., S, e] ->
+ * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of q
+ * share them). A query that sees no key gives 0. Values under a hidden key must be finite.
+ * Vaswani et al. 2017; Dao et al. 2022, Dao 2023. */
+typedef struct heed_attention_options {
+    int defaults;
+    bool causal;     /* key j is visible to query i when j <= i + (S - T) */
+    double scale;    /* 0 means 1 / sqrt(d) */
+    heed_node *keep; /* 0: hidden; broadcasts to [.., T, S], as [B, 1, 1, S] for padding */
+    heed_node *bias; /* added to the scores; broadcasts to [.., T, S]; differentiable */
+} heed_attention_options;
+heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
+                               heed_attention_options options);
+#define heed_attention(q, k, v, ...) \
+    HEED_AT(heed_attention_with(q, k, v, (heed_attention_options){ .defaults = 0, __VA_ARGS__ }))
 
 /* ---- losses ---- */
 

@@ -8,7 +8,7 @@
 enum { MOST_SIZES = 4 };
 
 typedef struct bench_kind {
-    const char *name, *sizes; /* "matmul", "MxKxN" */
+    const char *name, *sizes; /* "matmul", "MxKxN"; an option may follow in brackets: "[/causal]" */
     int n_sizes;
     void (*build)(bench_case *c, const int64_t *size);
 } bench_kind;
@@ -36,6 +36,8 @@ const char *const bench_default_names[] = {
     "sum/4096x512",
     "sum_columns/4096x512",
     "conv1d/32x64x256x3",
+    "attention/8x8x256x64/causal",
+    "attention/8x8x1024x64/causal",
     "chain/10000",
     "step/ptrnet",
     NULL,
@@ -54,7 +56,7 @@ static void want(bench_case *c, heed_node *node)
 /* y and the gradients of <y, r> with respect to x: what a training step asks of an operation. */
 static void want_with_reverse(bench_case *c, heed_node *y, heed_node *const *x, int n)
 {
-    heed_node *dx[2];
+    heed_node *dx[3];
     want(c, y);
     if (!y) return;
     heed_node *r = heed_input_shaped(c->graph, "r", y->dtype, y->shape);
@@ -134,6 +136,18 @@ static void build_conv1d(bench_case *c, const int64_t *size)
     c->flops = 6.0 * (double)(size[0] * size[1] * size[2]) * (double)(size[1] * size[3]);
 }
 
+/* Self-attention; of the causal one only what is visible counts, two products and five. */
+static void build_attention(bench_case *c, const int64_t *size)
+{
+    static const char *const names[] = { "q", "k", "v" };
+    heed_node *in[3];
+    const double scores = (double)(size[0] * size[1]) * (double)size[2] * (double)size[2];
+    for (int i = 0; i < 3; i++)
+        in[i] = heed_input(c->graph, names[i], HEED_F32, size[0], size[1], size[2], size[3]);
+    want_with_reverse(c, heed_attention(in[0], in[1], in[2], .causal = size[4]), in, 3);
+    c->flops = 2.0 * 7 * scores * (double)size[3] / (size[4] ? 2 : 1);
+}
+
 /* What a node costs when it does next to nothing: N scalar additions, one after the other. */
 static void build_chain(bench_case *c, const int64_t *size)
 {
@@ -153,6 +167,7 @@ static const bench_kind kinds[] = {
     { "sum", "RxC", 2, build_sum },
     { "sum_columns", "RxC", 2, build_sum_columns },
     { "conv1d", "BxCxLxK", 4, build_conv1d },
+    { "attention", "BxHxTxD[/causal]", 4, build_attention },
     { "chain", "N", 1, build_chain },
 };
 
@@ -203,24 +218,35 @@ static bool build_step(bench_case *c, const char *name, heed_error *error)
     return heed_fail(error, "%s: no step of such a model is measured", c->name);
 }
 
-/* "12x34" into sizes; false unless exactly n positive numbers. */
-static bool read_sizes(const char *text, int64_t *size, int n)
+/* Is `text` the option ("/causal") of the pattern "BxT[/causal]"? */
+static bool is_option(const char *pattern, const char *text)
+{
+    const char *option = strchr(pattern, '[');
+    const size_t length = strlen(text);
+    return option && length > 0 && strncmp(option + 1, text, length) == 0 &&
+           strcmp(option + 1 + length, "]") == 0;
+}
+
+/* "12x34" into sizes; false unless exactly n positive numbers. size[n]: 1 when the pattern's option
+ * follows, else 0. */
+static bool read_sizes(const char *text, const char *pattern, int64_t *size, int n)
 {
     for (int i = 0; i < n; i++) {
         char *end;
+        if (i > 0 && *text++ != 'x') return false;
         size[i] = strtoll(text, &end, 10);
         if (end == text || size[i] < 1 || size[i] > 1 << 28) return false;
-        if (*end != (i + 1 < n ? 'x' : '\0')) return false;
-        text = end + 1;
+        text = end;
     }
-    return true;
+    size[n] = is_option(pattern, text);
+    return size[n] || !*text;
 }
 
 static bool build_named(bench_case *c, heed_error *error)
 {
     const char *slash = strchr(c->name, '/');
     size_t length = slash ? (size_t)(slash - c->name) : 0;
-    int64_t size[MOST_SIZES];
+    int64_t size[MOST_SIZES + 1]; /* and whether the option is given */
     char op_name[64];
     if (!slash || length >= sizeof op_name)
         return heed_fail(error, "'%s' is not KIND/SIZES (see heed bench --help)", c->name);
@@ -229,7 +255,7 @@ static bool build_named(bench_case *c, heed_error *error)
     if (strcmp(op_name, "step") == 0) return build_step(c, slash + 1, error);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(op_name, kinds[i].name) != 0) continue;
-        if (!read_sizes(slash + 1, size, kinds[i].n_sizes))
+        if (!read_sizes(slash + 1, kinds[i].sizes, size, kinds[i].n_sizes))
             return heed_fail(error, "'%s': the sizes must be %s/%s", c->name, op_name,
                              kinds[i].sizes);
         kinds[i].build(c, size);
@@ -238,7 +264,7 @@ static bool build_named(bench_case *c, heed_error *error)
     const heed_op *op = heed_find_op(op_name);
     if (!op || !op->tile)
         return heed_fail(error, "'%s': unknown kind (see heed bench --help)", c->name);
-    if (!read_sizes(slash + 1, size, 1))
+    if (!read_sizes(slash + 1, "N", size, 1))
         return heed_fail(error, "'%s': the size must be %s/N", c->name, op_name);
     return build_elementwise(c, op, size[0]);
 }

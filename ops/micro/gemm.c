@@ -184,7 +184,7 @@ static void copy_panels(const block *x, int64_t first, int64_t width, int64_t st
         const int64_t rows = x->k - p < step ? x->k - p : step;
         for (int64_t j = 0; j < width; j += PANEL)
             pack_panel(x->b + (first + j) * x->b_column + p * x->b_row, x->b_row, x->b_column, rows,
-                       width - j < PANEL ? width - j : PANEL, to + j * x->k + p * PANEL);
+                       width - j < PANEL ? width - j : PANEL, to + j * x->k + p * PANEL, PANEL);
     }
 }
 
@@ -324,7 +324,7 @@ void HEED_FN(gemm_pack)(const heed_gemm *g, int64_t column, int64_t begin, int64
 {
     const int64_t left = g->n - column;
     pack_panel((const real *)g->b + column * g->b_column + begin * g->b_row, g->b_row, g->b_column,
-               end - begin, left < PANEL ? left : PANEL, (real *)to + begin * PANEL);
+               end - begin, left < PANEL ? left : PANEL, (real *)to + begin * PANEL, PANEL);
 }
 
 #else

@@ -1,5 +1,5 @@
-/* gemm_tile.h - the micro-kernel: a tile of C, rows x vectors, summed in registers. Private to
- * gemm.c, stamped with it. */
+/* gemm_tile.h - the micro-kernel: a tile of C, rows x vectors, summed in registers. For
+ * gemm.c, panel.c and the kernels of convolutions, stamped with them. */
 #ifndef HEED_OPS_MICRO_GEMM_TILE_H
 #define HEED_OPS_MICRO_GEMM_TILE_H
 
