@@ -15,30 +15,39 @@
 
 typedef struct ptrnet {
     int64_t n, hidden, process_steps, glimpses;
-    int encoder;
+    int encoder, embed;
     bool no_mask;
 } ptrnet;
 
 enum { ENCODER_LSTM, ENCODER_PROCESS };
 static const char *const encoders[] = { "lstm", "process", NULL };
+enum { EMBED_STEPS, EMBED_LINEAR };
+static const char *const embeddings[] = { "steps", "linear", NULL };
 
 #define START ((heed_init){ .rule = HEED_INIT_DEFAULT })
 
 /* ---- encoder ---- */
 
-/* A number as a vector: H soft steps at learned places, which start all over (0, 1) and about as
- * wide as they lie apart, and a linear layer. Numbers that are close differ by whole steps; a
- * linear layer alone would have to grow its weights a thousandfold for that. */
-static heed_node *embed(heed_scope *s, heed_node *x, int64_t hidden) /* [.., B] -> [.., B, H] */
+/* H soft steps at learned places, which start all over (0, 1) and about as wide as they lie apart,
+ * and a linear layer. Numbers that are close differ by whole steps; a linear layer alone would have
+ * to grow its weights a thousandfold for that. */
+static heed_node *embed_by_steps(heed_scope *s, heed_node *x, int64_t hidden)
 {
     const heed_init anywhere = { .rule = HEED_INIT_UNIFORM, .a = 0, .b = 1 };
     const heed_init steep = { .rule = HEED_INIT_UNIFORM,
                               .a = -(double)hidden,
                               .b = (double)hidden };
-    s = heed_enter(s, "embed");
     heed_node *from = heed_sub(heed_unsqueeze(x, -1), heed_param(s, "place", anywhere, hidden));
     heed_node *steps = heed_tanh(heed_mul(heed_param(s, "slope", steep, hidden), from));
     return heed_linear(s, "out", steps, hidden);
+}
+
+/* A number as a vector. */
+static heed_node *embed(const ptrnet *o, heed_scope *s, heed_node *x) /* [.., B] -> [.., B, H] */
+{
+    s = heed_enter(s, "embed");
+    if (o->embed == EMBED_STEPS) return embed_by_steps(s, x, o->hidden);
+    return heed_tanh(heed_linear(s, "out", heed_unsqueeze(x, -1), o->hidden));
 }
 
 /* What the decoder looks at, e, and the state it starts in. */
@@ -106,7 +115,7 @@ typedef struct decoder {
     heed_scope *glimpse, *point;
     heed_lstm lstm;
     heed_node *go; /* [1, 1, H], the first input: nothing has been chosen yet */
-    heed_node *e, *glimpse_keys, *pointer_keys; /* [n, B, H] */
+    heed_node *embedded, *e, *glimpse_keys, *pointer_keys; /* [n, B, H] */
     heed_state_pair state;
 } decoder;
 
@@ -115,10 +124,10 @@ static decoder decoder_of(const ptrnet *o, heed_scope *s, heed_node *x)
     decoder r = { .o = o };
     if (!x) return r;
     const int64_t batch = x->shape.dim[1];
-    heed_node *embedded = embed(s, x, o->hidden);
+    r.embedded = embed(o, s, x);
     heed_scope *own = heed_enter(s, "encoder");
-    encoded in = o->encoder == ENCODER_LSTM ? encode_in_order(o, own, embedded)
-                                            : encode_as_set(o, own, embedded, batch);
+    encoded in = o->encoder == ENCODER_LSTM ? encode_in_order(o, own, r.embedded)
+                                            : encode_as_set(o, own, r.embedded, batch);
     own = heed_enter(s, "decoder");
     r.e = in.e;
     r.state = in.state;
@@ -183,12 +192,13 @@ static heed_node *taken_before(heed_node *order) /* [T, B] -> [T, n, B] */
     return heed_permute(heed_reshape(before, n, batch, n), 0, 2, 1);
 }
 
-/* The numbers that the decoder has just chosen: x[order[0 .. T - 2, b], b]. */
-static heed_node *chosen_before(heed_node *x, heed_node *order) /* [n, B], [T, B] -> [T - 1, B] */
+/* What the decoder has just chosen, embedded: e[order[0 .. T - 2, b], b].
+ * [n, B, H], [T, B] -> [T - 1, B, H] */
+static heed_node *chosen_before(heed_node *e, heed_node *order)
 {
-    if (!x || !order) return NULL;
+    if (!e || !order) return NULL;
     heed_node *of_set = heed_transpose(heed_slice(order, 0, 0, -1), 0, 1); /* [B, T - 1] */
-    return heed_transpose(heed_gather(heed_transpose(x, 0, 1), of_set, 1, 1), 0, 1);
+    return heed_transpose(heed_gather(heed_transpose(e, 0, 1), of_set, 1, 1), 0, 1);
 }
 
 static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
@@ -201,8 +211,8 @@ static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
     decoder r = decoder_of(o, s, x);
 
     heed_node *go = heed_expand(r.go, 1, batch, o->hidden);
-    heed_node *in = heed_concat(HEED_NODES(go, embed(s, chosen_before(x, order), o->hidden)),
-                                0); /* [T, B, H] */
+    heed_node *in =
+        heed_concat(HEED_NODES(go, chosen_before(r.embedded, order)), 0); /* [T, B, H] */
     heed_node *d = heed_lstm_run(&r.lstm, heed_lstm_project(&r.lstm, in), &r.state);
     heed_node *u = point(&r, d, o->no_mask ? NULL : taken_before(order)); /* [T, n, B] */
     return heed_cross_entropy(heed_permute(u, 0, 2, 1), order);
@@ -218,8 +228,8 @@ static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_nod
     heed_node **picks = g && room > 0 ? heed_graph_memory(g, (size_t)o->n * sizeof *picks) : NULL;
     if (!picks) return 0;
     heed_node *x = heed_input(g, "numbers", heed_graph_dtype(g), o->n, batch);
-    heed_node *of_set = heed_transpose(x, 0, 1), *taken = NULL; /* [B, n] */
     decoder r = decoder_of(o, s, x);
+    heed_node *of_set = heed_transpose(r.embedded, 0, 1), *taken = NULL; /* [B, n, H] */
     heed_node *in = heed_expand(r.go, 1, batch, o->hidden);
     for (int64_t t = 0; t < o->n; t++) {
         heed_node *projected = heed_index(heed_lstm_project(&r.lstm, in), 0, 0);
@@ -227,8 +237,8 @@ static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_nod
         heed_node *u = point(&r, heed_unsqueeze(r.state.h, 0), taken); /* [1, n, B] */
         picks[t] = heed_argmax(u, 1);                                  /* [1, B] */
         if (t + 1 == o->n) break;
-        heed_node *next = heed_transpose(picks[t], 0, 1); /* [B, 1] */
-        in = embed(s, heed_transpose(heed_gather(of_set, next, 1, 1), 0, 1), o->hidden);
+        heed_node *next = heed_transpose(picks[t], 0, 1);                     /* [B, 1] */
+        in = heed_transpose(heed_gather(of_set, next, 1, 1), 0, 1);           /* [1, B, H] */
         heed_node *now = heed_permute(heed_one_hot(picks[t], o->n), 0, 2, 1); /* [1, n, B] */
         if (!o->no_mask) taken = taken ? heed_add(taken, now) : now;
     }
@@ -295,6 +305,9 @@ static const heed_option options[] = {
     { "encoder", HEED_CHOICE, offsetof(ptrnet, encoder), .initial = ENCODER_PROCESS,
       .choices = encoders, .shapes = true,
       .help = "an LSTM over the numbers, or one that ignores their order" },
+    { "embed", HEED_CHOICE, offsetof(ptrnet, embed), .initial = EMBED_STEPS,
+      .choices = embeddings, .shapes = true,
+      .help = "soft steps and a linear layer, or tanh of a linear layer" },
     { "process-steps", HEED_WHOLE, offsetof(ptrnet, process_steps), .initial = 1, .low = 0,
       .high = 100, .shapes = true, .help = "looks at the set before decoding (encoder process)" },
     { "glimpses", HEED_WHOLE, offsetof(ptrnet, glimpses), .initial = 1, .low = 0, .high = 10,
@@ -309,6 +322,7 @@ static const char *const tiny[] = {
     "--n 3 --hidden 4 --batch 2 --encoder lstm",
     "--n 3 --hidden 4 --batch 2 --encoder process --process-steps 2 --glimpses 1",
     "--n 2 --hidden 3 --batch 3 --encoder process --process-steps 0 --no-mask",
+    "--n 3 --hidden 4 --batch 2 --encoder lstm --glimpses 0 --embed linear --no-mask",
     NULL,
 };
 

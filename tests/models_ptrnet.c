@@ -147,6 +147,89 @@ Test(models_ptrnet, a_sorting_network_made_by_hand)
     heed_tiny_free(&tiny);
 }
 
+/* ---- --embed linear, of width 1, by hand ---- */
+
+static double parameter(const heed_tiny *tiny, const char *name, int k)
+{
+    heed_entry *entry = heed_store_find(tiny->store, name);
+    cr_assert_not_null(entry, "%s", name);
+    return heed_get(&entry->tensor->view, k);
+}
+
+typedef struct lstm_state {
+    double h, c;
+} lstm_state;
+
+static double gate(const heed_tiny *tiny, int k, double x, double h)
+{
+    return x * parameter(tiny, "decoder/lstm/input", k) +
+           h * parameter(tiny, "decoder/lstm/recurrent", k) +
+           parameter(tiny, "decoder/lstm/bias", k);
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static lstm_state lstm_step(const heed_tiny *tiny, double x, lstm_state s)
+{
+    double c = sigmoid(gate(tiny, 1, x, s.h)) * s.c +
+               sigmoid(gate(tiny, 0, x, s.h)) * tanh(gate(tiny, 2, x, s.h));
+    return (lstm_state){ sigmoid(gate(tiny, 3, x, s.h)) * tanh(c), c };
+}
+
+/* e_i = tanh(w x_i + b); u_ti = v tanh(W1 e_i + W2 d_t), where the decoder's next input is the e_i
+ * that was right. */
+Test(models_ptrnet, linear_embedding_by_hand)
+{
+    enum { N = 4 };
+    heed_tiny tiny;
+    build(&tiny,
+          "--n 4 --hidden 1 --batch 1 --embed linear --process-steps 0 --glimpses 0 "
+          "--no-mask",
+          HEED_F64);
+    heed_program *program = heed_compile(tiny.graph, &tiny.loss, 1, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(tiny.graph));
+    heed_tiny_fill(&tiny, program);
+    heed_view x = heed_program_input(program, "numbers");
+    heed_view order = heed_program_input(program, "order");
+    double e[N], in = parameter(&tiny, "decoder/go", 0), loss = 0;
+    for (int i = 0; i < N; i++)
+        e[i] = tanh(heed_get(&x, i) * parameter(&tiny, "embed/out/weight", 0) +
+                    parameter(&tiny, "embed/out/bias", 0));
+    lstm_state d = { 0, 0 };
+    for (int t = 0; t < N; t++) {
+        const int right = (int)heed_get(&order, t);
+        double u[N], sum = 0;
+        d = lstm_step(&tiny, in, d);
+        for (int i = 0; i < N; i++) {
+            u[i] = parameter(&tiny, "decoder/pointer/v/weight", 0) *
+                   tanh(e[i] * parameter(&tiny, "decoder/pointer/W1/weight", 0) +
+                        d.h * parameter(&tiny, "decoder/pointer/W2/weight", 0));
+            sum += exp(u[i]);
+        }
+        loss += (log(sum) - u[right]) / N;
+        in = e[right];
+    }
+    heed_program_free(program);
+    cr_expect_float_eq(loss_of(&tiny), loss, 1e-12, "%.17g", loss);
+    heed_tiny_free(&tiny);
+}
+
+/* The configuration that tools/peers measures. Theirs has 1184768 parameters: their LSTMs add two
+ * bias vectors of 4 x 256 where one does the same. */
+Test(models_ptrnet, as_many_parameters_as_the_peers)
+{
+    heed_tiny tiny;
+    build(&tiny,
+          "--n 10 --hidden 256 --batch 2 --encoder lstm --embed linear --glimpses 0 "
+          "--no-mask",
+          HEED_F32);
+    cr_expect_eq(heed_store_parameters(tiny.store), 1184768 - 2 * 4 * 256);
+    heed_tiny_free(&tiny);
+}
+
 Test(models_ptrnet, builds_at_many_sizes)
 {
     static const char *const options[] = {
@@ -154,8 +237,9 @@ Test(models_ptrnet, builds_at_many_sizes)
         "--n 2 --hidden 1 --batch 1 --encoder lstm --glimpses 1",
         "--n 40 --hidden 3 --batch 2 --process-steps 0",
         "--n 3 --hidden 5 --batch 1 --process-steps 7 --glimpses 3 --no-mask",
+        "--n 4 --hidden 2 --batch 3 --embed linear",
     };
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         heed_tiny tiny;
         build(&tiny, options[i], HEED_F32);
         cr_expect(isfinite(loss_of(&tiny)), "%s", options[i]);
