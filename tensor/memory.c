@@ -5,12 +5,12 @@
  *
  *   raw ... | prefix { raw, bytes } | block (aligned to HEED_ALIGNMENT) ... bytes | slack
  *
- * Blocks of several megabytes start at a large page and ask for large pages: a product that walks
- * down the columns of a matrix otherwise spends a tenth of its time on address translation.
- *
  * Under the address sanitizer prefix and slack are poisoned, so a kernel that reads one element too
  * many is caught although the allocation is larger than the block. */
-#define _DEFAULT_SOURCE /* madvise */
+#if defined(__linux__)
+#define _GNU_SOURCE /* madvise */
+#include <sys/mman.h>
+#endif
 #include "tensor/memory.h"
 
 #include <stdatomic.h>
@@ -19,9 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HEED_POISON 1
@@ -42,28 +39,8 @@ typedef struct prefix {
     size_t bytes; /* what the caller asked  */
 } prefix;
 
-#define LARGE_PAGE ((size_t)2 << 20)
-
 /* Room for the prefix and for moving up to the next aligned address. */
-static size_t alignment_of(size_t bytes)
-{
-    return bytes < LARGE_PAGE ? HEED_ALIGNMENT : LARGE_PAGE;
-}
-
-static size_t overhead_of(size_t bytes)
-{
-    return HEED_ALIGNMENT + alignment_of(bytes);
-}
-
-/* Only whole large pages: the rest of a block stays small, and so does resident memory. */
-static void ask_for_large_pages(void *block, size_t bytes)
-{
-#ifdef MADV_HUGEPAGE
-    if (bytes >= LARGE_PAGE) madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
-#else
-    (void)block, (void)bytes;
-#endif
-}
+#define OVERHEAD (2 * (size_t)HEED_ALIGNMENT)
 
 static atomic_long fail_in; /* requests until one fails; 0: none will */
 static atomic_long requests;
@@ -84,19 +61,31 @@ static prefix *prefix_of(void *block)
     return (prefix *)block - 1;
 }
 
+/* Pages of 2 MB inside big blocks, where the system grants them on request: streaming through
+ * memory then takes 5 % less time, since 512 times fewer addresses have to be translated. */
+static void ask_for_large_pages(char *raw, size_t bytes)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const size_t page = (size_t)2 << 20, before = (page - (uintptr_t)raw % page) % page;
+    if (bytes >= before + page)
+        madvise(raw + before, (bytes - before) / page * page, MADV_HUGEPAGE);
+#else
+    (void)raw, (void)bytes;
+#endif
+}
+
 void *heed_alloc(size_t bytes)
 {
-    const size_t alignment = alignment_of(bytes), overhead = overhead_of(bytes);
-    if (must_fail() || bytes > PTRDIFF_MAX - overhead) return NULL;
-    char *raw = calloc(1, bytes + overhead);
+    if (must_fail() || bytes > PTRDIFF_MAX - OVERHEAD) return NULL;
+    char *raw = calloc(1, bytes + OVERHEAD);
     if (!raw) return NULL;
+    ask_for_large_pages(raw, bytes + OVERHEAD);
 
-    size_t past = ((uintptr_t)raw + sizeof(prefix)) % alignment;
-    char *block = raw + sizeof(prefix) + (past ? alignment - past : 0);
-    ask_for_large_pages(block, bytes);
+    size_t past = ((uintptr_t)raw + sizeof(prefix)) % HEED_ALIGNMENT;
+    char *block = raw + sizeof(prefix) + (past ? HEED_ALIGNMENT - past : 0);
     *prefix_of(block) = (prefix){ .raw = raw, .bytes = bytes };
     ASAN_POISON_MEMORY_REGION(raw, (size_t)(block - raw));
-    ASAN_POISON_MEMORY_REGION(block + bytes, (size_t)(raw + overhead - block));
+    ASAN_POISON_MEMORY_REGION(block + bytes, (size_t)(raw + OVERHEAD - block));
 
     atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed);
@@ -125,7 +114,7 @@ void heed_free(void *block)
     if (!block) return;
     ASAN_UNPOISON_MEMORY_REGION(prefix_of(block), sizeof(prefix));
     prefix at = *prefix_of(block);
-    ASAN_UNPOISON_MEMORY_REGION(at.raw, at.bytes + overhead_of(at.bytes));
+    ASAN_UNPOISON_MEMORY_REGION(at.raw, at.bytes + OVERHEAD);
     atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&live_bytes, at.bytes, memory_order_relaxed);
     free(at.raw);
