@@ -15,14 +15,15 @@
 #define HEED_OPS(OP)                                                                          \
     OP(input) OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) \
     OP(add) OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt)    \
-    OP(pow) OP(exp) OP(log) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu) OP(softplus)       \
-    OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less)              \
+    OP(pow) OP(exp) OP(log) OP(sin) OP(cos) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu)    \
+    OP(softplus) OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less) \
     OP(less_equal) OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)   \
-    OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat)  \
-    OP(pad) OP(gather) OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp)                \
-    OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) \
-    OP(conv1d) OP(conv1d_dx) OP(conv1d_dw) OP(dropout) OP(attention) OP(attention_vjp)        \
-    OP(attention_bias_vjp)
+    OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape)            \
+    OP(permute) OP(slice) OP(expand) OP(concat) OP(pad) OP(gather) OP(scatter_add)            \
+    OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
+    OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv1d)          \
+    OP(conv1d_dx) OP(conv1d_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)        \
+    OP(dropout)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
@@ -52,6 +53,8 @@ heed_node *heed_rsqrt(heed_node *x); /* 1 / sqrt(x) */
 heed_node *heed_exp(heed_node *x);
 heed_node *heed_log(heed_node *x);
 heed_node *heed_erf(heed_node *x);
+heed_node *heed_sin(heed_node *x); /* radians */
+heed_node *heed_cos(heed_node *x);
 heed_node *heed_tanh(heed_node *x);
 heed_node *heed_sigmoid(heed_node *x);       /* 1 / (1 + exp(-x)) */
 heed_node *heed_relu(heed_node *x);          /* max(x, 0), slope 0 at 0 */
@@ -138,6 +141,9 @@ heed_node *heed_log_softmax(heed_node *x, int axis);
 /* (x - mean) / sqrt(variance + eps) * gain + bias over the last axis (d); gain, bias: [d] or NULL.
  * Ba, Kiros, Hinton 2016. eps 0 means 1e-5. */
 heed_node *heed_layer_norm(heed_node *x, heed_node *gain, heed_node *bias, double eps);
+/* x / sqrt(mean(x^2) + eps) * gain over the last axis (d); gain: [d] or NULL. Zhang, Sennrich 2019.
+ * eps 0 means 1e-5, as in layer_norm (PyTorch's rms_norm: the dtype's epsilon, 1.2e-7 in f32). */
+heed_node *heed_rms_norm(heed_node *x, heed_node *gain, double eps);
 /* x [B, C, L], w [C_out, C / groups, K] -> [B, C_out, L_out];
  * L_out = (L + pad_left + pad_right - dilation (K - 1) - 1) / stride + 1. PyTorch's conv1d. */
 typedef struct heed_conv1d_options {

@@ -47,9 +47,11 @@ static const function silu_function = { &heed_op_silu, silu, 3.4 };
 static const function softplus_function = { &heed_op_softplus, softplus, 2.75 };
 static const function erf_function = { &heed_op_erf, erf, 1.7 };
 static const function gelu_function = { &heed_op_gelu, gelu, 4 };
+static const function sin_function = { &heed_op_sin, sin, 1.6 };
+static const function cos_function = { &heed_op_cos, cos, 1.6 };
 static const function *const functions[] = {
-    &exp_function,  &log_function,      &tanh_function, &sigmoid_function,
-    &silu_function, &softplus_function, &erf_function,  &gelu_function,
+    &exp_function,      &log_function, &tanh_function, &sigmoid_function, &silu_function,
+    &softplus_function, &erf_function, &gelu_function, &sin_function,     &cos_function,
 };
 #define N_FUNCTIONS (sizeof functions / sizeof functions[0])
 
@@ -173,6 +175,14 @@ Test(vector_math, gelu)
 {
     sweep(&gelu_function);
 }
+Test(vector_math, sin)
+{
+    sweep(&sin_function);
+}
+Test(vector_math, cos)
+{
+    sweep(&cos_function);
+}
 
 typedef struct special {
     const function *f;
@@ -211,6 +221,13 @@ static const special specials[] = {
     { &gelu_function, 0, 0 },
     { &gelu_function, INFINITY, INFINITY },
     { &gelu_function, -INFINITY, 0 },
+    { &sin_function, 0, 0 },
+    { &sin_function, 1e-40f, 1e-40f },
+    { &sin_function, INFINITY, NAN },
+    { &sin_function, -INFINITY, NAN },
+    { &cos_function, 0, 1 },
+    { &cos_function, INFINITY, NAN },
+    { &cos_function, -INFINITY, NAN },
 };
 
 static bool same(float a, float b)

@@ -29,9 +29,12 @@ const char *const bench_default_names[] = {
     "gelu/4096",
     "silu/4096",
     "erf/4096",
+    "sin/4096",
+    "cos/4096",
     "add/16777216",
     "softmax/4096x512",
     "layer_norm/4096x512",
+    "rms_norm/4096x512",
     "cross_entropy/4096x512",
     "sum/4096x512",
     "sum_columns/4096x512",
@@ -40,6 +43,7 @@ const char *const bench_default_names[] = {
     "attention/8x8x1024x64/causal",
     "chain/10000",
     "step/ptrnet",
+    "step/ptrnet_small",
     NULL,
 };
 
@@ -105,6 +109,13 @@ static void build_layer_norm(bench_case *c, const int64_t *size)
     c->bytes = bytes_of((double)(size[0] * size[1]), 5);
 }
 
+static void build_rms_norm(bench_case *c, const int64_t *size)
+{
+    heed_node *x = matrix(c, "x", size[0], size[1]);
+    want_with_reverse(c, heed_rms_norm(x, NULL, 0), &x, 1);
+    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+}
+
 static void build_cross_entropy(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]), *dx = NULL;
@@ -163,6 +174,7 @@ static const bench_kind kinds[] = {
     { "softmax", "RxC", 2, build_softmax },
     { "log_softmax", "RxC", 2, build_log_softmax },
     { "layer_norm", "RxC", 2, build_layer_norm },
+    { "rms_norm", "RxC", 2, build_rms_norm },
     { "cross_entropy", "RxC", 2, build_cross_entropy },
     { "sum", "RxC", 2, build_sum },
     { "sum_columns", "RxC", 2, build_sum_columns },
@@ -186,28 +198,23 @@ static bool build_elementwise(bench_case *c, const heed_op *op, int64_t n)
 }
 
 /* Whole training steps in the configurations of tools/peers: same shapes, loss and optimizer. */
-static const struct {
-    const char *model, *options;
-    double lr, clip_norm;
-} steps[] = {
-    { "ptrnet", "--task sort --n 10 --hidden 256 --batch 128 --encoder lstm --glimpses 0 --no-mask",
-      1e-3, 2 },
-};
-
-#define NAME_AND_MODEL(name) { #name, &heed_model_##name },
+#define PTRNET "--task sort --n 10 --encoder lstm --embed linear --glimpses 0 --no-mask "
 static const struct {
     const char *name;
     const heed_model *model;
-} models[] = { HEED_MODELS(NAME_AND_MODEL) };
+    const char *options;
+    double lr, clip_norm;
+} steps[] = {
+    { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2 },
+    { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2 },
+};
 
 static bool build_step(bench_case *c, const char *name, heed_error *error)
 {
-    const heed_model *model = NULL;
-    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (strcmp(name, models[i].name) == 0) model = models[i].model;
-    for (size_t i = 0; model && i < sizeof steps / sizeof steps[0]; i++) {
-        if (strcmp(name, steps[i].model) != 0) continue;
-        if (!heed_tiny_build(&c->tiny, model, steps[i].options, HEED_F32, error)) return false;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        if (strcmp(name, steps[i].name) != 0) continue;
+        if (!heed_tiny_build(&c->tiny, steps[i].model, steps[i].options, HEED_F32, error))
+            return false;
         c->trainer = heed_trainer_new(c->tiny.loss, heed_adam(.lr = steps[i].lr),
                                       .clip_norm = steps[i].clip_norm, .threads = c->threads);
         if (!c->trainer) return heed_fail(error, "%s: %s", c->name, heed_why(c->tiny.graph));

@@ -38,12 +38,29 @@ static inline real row_sum(const real *x, int64_t n)
     return vec_sum_lanes(sum + other);
 }
 
+/* The row after x, or x again when so long rows would drive each other out of the cache. A pass over
+ * a row that is in the cache leaves memory idle: it asks for the next row. An address, since there
+ * may be no next row; asking for what is not there does nothing. */
+static inline uintptr_t row_after(const real *x, int64_t n)
+{
+    const uintptr_t bytes = (uintptr_t)n * sizeof(real);
+    return (uintptr_t)x + (bytes <= heed_cache_size(2) / 8 ? bytes : 0);
+}
+
+static inline void row_ask(uintptr_t row, int64_t k)
+{
+    __builtin_prefetch((const char *)row + (uintptr_t)k * sizeof(real));
+}
+
 /* sum of (x - center)^2 */
 static inline real row_squares(const real *x, int64_t n, real center)
 {
+    const uintptr_t next = row_after(x, n);
     vec sum = vec_fill(0), other = sum, middle = vec_fill(center);
     int64_t k = 0;
     for (; k + 2 * HEED_LANES <= n; k += 2 * HEED_LANES) {
+        row_ask(next, k);
+        row_ask(next, k + HEED_LANES);
         vec a = vec_load(x + k) - middle, b = vec_load(x + k + HEED_LANES) - middle;
         sum += a * a;
         other += b * b;
@@ -79,9 +96,13 @@ static inline real row_dot(const real *x, const real *y, int64_t n)
 /* sum of exp(x - most), where most is the row's maximum */
 static inline real row_exp_sum(const real *x, int64_t n, real most)
 {
+    const uintptr_t next = row_after(x, n);
     vec sum = vec_fill(0);
     int64_t k = 0;
-    for (; k + HEED_LANES <= n; k += HEED_LANES) sum += vec_exp_negative(vec_load(x + k) - most);
+    for (; k + HEED_LANES <= n; k += HEED_LANES) {
+        row_ask(next, k);
+        sum += vec_exp_negative(vec_load(x + k) - most);
+    }
     if (k < n) sum += vec_exp_negative(vec_load_part(x + k, n - k, -INFINITY) - most);
     return vec_sum_lanes(sum);
 }
@@ -119,10 +140,12 @@ static inline void row_softmax(const real *x, real *y, int64_t n, real scale)
         short_row_softmax(x, y, n, scale);
         return;
     }
+    const uintptr_t next = row_after(x, n);
     real most = row_shift(row_max(x, n));
     vec sum = vec_fill(0);
     int64_t k = 0;
     for (; k + HEED_LANES <= n; k += HEED_LANES) {
+        row_ask(next, k);
         vec e = vec_exp_negative(vec_load(x + k) - most);
         vec_store(y + k, e);
         sum += e;
