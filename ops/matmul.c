@@ -131,10 +131,7 @@ void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan)
     for (int i = 0; i < plan->n_axes; i++) products *= plan->dim[i];
     heed_gemm *g = &plan->product;
     g->b_panel = b_panel;
-    plan->split = heed_gemm_divide(products, g->m, g->n, g->k,
-                                   b_panel            ? HEED_ROWS_FIRST
-                                   : g->b_column != 1 ? HEED_COLUMNS_FIRST
-                                                      : HEED_LONGER_FIRST);
+    plan->split = heed_gemm_divide(products, g->m, g->n, g->k, !b_panel && g->b_column != 1);
 }
 
 static void matmul_prepare(const heed_call *call, void *plan)
@@ -202,7 +199,7 @@ static heed_node *matmul_pack(heed_node *node, int readers)
     const int64_t m = a->shape.dim[0], k = a->shape.dim[1], n = b->shape.dim[1];
     if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
     const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
-    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, HEED_LONGER_FIRST).down;
+    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
     const int64_t enough = b->op == &heed_op_permute || far ? 2 : MANY_READERS;
     return uses < enough ? node : heed_matmul_shared(a, b);
 }

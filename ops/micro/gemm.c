@@ -31,7 +31,6 @@ typedef struct panel {
     int64_t b_row;
     int vectors;
     int64_t column, width, skip;
-    const real *next; /* where the next panel is; NULL: not worth fetching */
 } panel;
 
 /* A block of the product: all rows it has, and a part of k. */
@@ -111,21 +110,9 @@ static void pack_rows(block *x, real *packed)
     x->packed = true;
 }
 
-/* While a panel is multiplied, the next one travels to the second-level cache, in equal shares for
- * each tile; `done` rows of it were asked for. */
-static int64_t fetch_rows(const block *x, const panel *p, int64_t done, int64_t row)
-{
-    const int64_t until = x->k * row / x->m;
-    const real *next = p->next + done * p->b_row;
-    for (; done < until; done++, next += p->b_row)
-        for (int v = 0; v < p->vectors; v++) __builtin_prefetch(next + v * LANES, 0, 2);
-    return until;
-}
-
 /* All rows of C in one panel. */
 static void multiply_panel(const block *x, const panel *p)
 {
-    int64_t fetched = 0;
     vec sums[TILE_VECTORS];
     const bool direct = p->width == p->vectors * LANES && x->c_column == 1;
     tile t = { .k = x->k,
@@ -138,7 +125,6 @@ static void multiply_panel(const block *x, const panel *p)
                .accumulate = direct && x->accumulate };
     for (int64_t row = 0, rows; row < x->m; row += rows) {
         rows = tile_rows(x, row);
-        if (p->next) fetched = fetch_rows(x, p, fetched, row + rows);
         t.a = x->a + row * (x->packed ? x->k : x->a_row);
         if (x->packed) {
             t.a_row = x->a_row == 1 ? 1 : x->k;
@@ -170,7 +156,6 @@ static void multiply_in_place(const block *x)
         p.width = left < p.vectors * LANES ? left : p.vectors * LANES;
         p.skip = x->b_panel ? 0 : p.vectors * LANES - p.width;
         p.b = panel_of(x, j) - p.skip;
-        if (x->b_panel && left > p.width) p.next = panel_of(x, j + p.width);
         multiply_panel(x, &p);
         j += p.width;
     }
@@ -369,21 +354,19 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
 }
 
-/* Halve one side after the other until there are enough blocks: the longer one, or the one that the
- * order prefers, as long as both halves are worth a block. */
-static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, heed_gemm_order order)
+/* Halve the longer side, or first the columns, until there are enough blocks. */
+static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        const bool column =
-            order == HEED_COLUMNS_FIRST || (order == HEED_LONGER_FIRST && columns > rows);
-        if (!by_column && !by_row) break;
-        if (by_column && (column || !by_row))
+        if (by_column && (columns_first || columns > rows || !by_row))
             split->across *= 2;
-        else
+        else if (by_row)
             split->down *= 2;
+        else
+            break;
     }
     split->rows = divide_up(m, split->down);
     split->columns = divide_up(divide_up(n, split->across), PANEL_COLUMNS) * PANEL_COLUMNS;
@@ -393,7 +376,7 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, hee
 }
 
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
-                                 heed_gemm_order order)
+                                 bool columns_first)
 {
     heed_gemm_split split = { .units = 1, .rows = m, .columns = n, .down = 1, .across = 1 };
     if (products <= 0 || m <= 0 || n <= 0) return split;
@@ -404,7 +387,7 @@ heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t
     double work = one * (double)products / WANTED_UNITS;
     if (work < LEAST_WORK) work = LEAST_WORK;
     if (work > MOST_WORK) work = MOST_WORK;
-    if (one > work) cut(&split, one / work, m, n, order);
+    if (one > work) cut(&split, one / work, m, n, columns_first);
     split.blocks = products * split.down * split.across;
     split.units = split.blocks;
     if (split.down * split.across == 1 && one < work) {

@@ -48,23 +48,16 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k);
 
 /* How `products` equal products are divided into work units. A block is a part of C of one product,
  * down x across of them make up a product; a unit is one block, or several products that are small.
- * Depends on nothing but these sizes. */
+ * columns_first: B will be copied, so blocks should share few of its columns. Depends on nothing
+ * but these sizes. */
 typedef struct heed_gemm_split {
     int64_t units, blocks;
     int64_t rows, columns; /* of a block */
     int64_t down, across;
 } heed_gemm_split;
 
-/* Which side of C is cut first: each block copies its rows of A and its columns of B if it has to,
- * so the side whose operand is copied should be cut most. */
-typedef enum heed_gemm_order {
-    HEED_LONGER_FIRST,
-    HEED_COLUMNS_FIRST,
-    HEED_ROWS_FIRST
-} heed_gemm_order;
-
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
-                                 heed_gemm_order order);
+                                 bool columns_first);
 
 typedef struct heed_gemm_block {
     int64_t product;
