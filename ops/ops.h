@@ -21,8 +21,8 @@
     OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape)            \
     OP(permute) OP(slice) OP(expand) OP(concat) OP(pad) OP(gather) OP(scatter_add)            \
     OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
-    OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv1d)          \
-    OP(conv1d_dx) OP(conv1d_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)        \
+    OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
+    OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
     OP(dropout)
 /* clang-format on */
 
@@ -144,16 +144,41 @@ heed_node *heed_layer_norm(heed_node *x, heed_node *gain, heed_node *bias, doubl
 /* x / sqrt(mean(x^2) + eps) * gain over the last axis (d); gain: [d] or NULL. Zhang, Sennrich 2019.
  * eps 0 means 1e-5, as in layer_norm (PyTorch's rms_norm: the dtype's epsilon, 1.2e-7 in f32). */
 heed_node *heed_rms_norm(heed_node *x, heed_node *gain, double eps);
-/* x [B, C, L], w [C_out, C / groups, K] -> [B, C_out, L_out];
- * L_out = (L + pad_left + pad_right - dilation (K - 1) - 1) / stride + 1. PyTorch's conv1d. */
+/* Convolutions, with the meaning and the layouts of PyTorch's. Everything counts elements; 0 means
+ * 1 for strides, dilations and groups, and of a single axis or side: as for all of them. */
 typedef struct heed_conv1d_options {
     int defaults;
-    int64_t stride, dilation, groups; /* 0 means 1 */
-    int64_t pad_left, pad_right;      /* zeros */
+    int64_t stride, dilation, groups;
+    int64_t pad, pad_left, pad_right; /* zeros on both sides, on one */
+    int64_t output_pad;               /* of a transposed convolution: longer by so many; < stride */
 } heed_conv1d_options;
+typedef struct heed_conv2d_options {
+    int defaults;
+    int64_t stride, dilation, groups;
+    int64_t stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad, pad_top, pad_bottom, pad_left, pad_right;
+    int64_t output_pad, output_pad_h, output_pad_w;
+} heed_conv2d_options;
+/* y[b, o, l] = sum_c,t w[o, c, t] x[b, c, l stride + t dilation - pad_left], c within o's group:
+ * x [B, C, L], w [O, C / groups, K] -> [B, O, L_out];
+ * L_out = (L + pad_left + pad_right - dilation (K - 1) - 1) / stride + 1. */
 heed_node *heed_conv1d_with(heed_node *x, heed_node *w, heed_conv1d_options options);
 #define heed_conv1d(x, w, ...) \
     HEED_AT(heed_conv1d_with(x, w, (heed_conv1d_options){ .defaults = 0, __VA_ARGS__ }))
+/* The same along height and width: x [B, C, H, W], w [O, C / groups, KH, KW] -> [B, O, H_out,
+ * W_out]. LeCun et al. 1989; depthwise with groups = C. */
+heed_node *heed_conv2d_with(heed_node *x, heed_node *w, heed_conv2d_options options);
+#define heed_conv2d(x, w, ...) \
+    HEED_AT(heed_conv2d_with(x, w, (heed_conv2d_options){ .defaults = 0, __VA_ARGS__ }))
+/* The adjoint: <conv1d(x, w), y> = <x, conv_transpose1d(y, w)>. x [B, C, L], w [C, O / groups, K]
+ * -> [B, O, (L - 1) stride + dilation (K - 1) + 1 - pad_left - pad_right + output_pad].
+ * Zeiler et al. 2010. */
+heed_node *heed_conv_transpose1d_with(heed_node *x, heed_node *w, heed_conv1d_options options);
+#define heed_conv_transpose1d(x, w, ...) \
+    HEED_AT(heed_conv_transpose1d_with(x, w, (heed_conv1d_options){ .defaults = 0, __VA_ARGS__ }))
+heed_node *heed_conv_transpose2d_with(heed_node *x, heed_node *w, heed_conv2d_options options);
+#define heed_conv_transpose2d(x, w, ...) \
+    HEED_AT(heed_conv_transpose2d_with(x, w, (heed_conv2d_options){ .defaults = 0, __VA_ARGS__ }))
 /* Each element is 0 with probability `rate`, else x / (1 - rate); x itself unless the graph is for
  * training. The mask is a function of (seed, node, step, element). */
 heed_node *heed_dropout(heed_node *x, double rate);

@@ -64,7 +64,7 @@ Test(tools_gradcheck, everything, .timeout = 120)
     cr_expect_not(says("FAILED"));
     cr_expect_eq(heed("gradcheck --json"), 0);
     cr_expect(said_one_object(), "%.300s", said);
-    expect_said("\"name\":\"conv1d\"");
+    expect_said("\"name\":\"conv\"");
     expect_said("\"kind\":\"model\"");
     const char *worst = strstr(said, "\"worst\":");
     double error = worst ? strtod(worst + 8, NULL) : -1;

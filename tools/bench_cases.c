@@ -5,7 +5,7 @@
 
 #include "tools/bench.h"
 
-enum { MOST_SIZES = 4 };
+enum { MOST_SIZES = 7 };
 
 typedef struct bench_kind {
     const char *name, *sizes; /* "matmul", "MxKxN"; an option may follow in brackets: "[/causal]" */
@@ -39,6 +39,7 @@ const char *const bench_default_names[] = {
     "sum/4096x512",
     "sum_columns/4096x512",
     "conv1d/32x64x256x3",
+    "conv2d/32x64x32x32/64x3x3",
     "attention/8x8x256x64/causal",
     "attention/8x8x1024x64/causal",
     "chain/10000",
@@ -159,6 +160,19 @@ static void build_attention(bench_case *c, const int64_t *size)
     c->flops = 2.0 * 7 * scores * (double)size[3] / (size[4] ? 2 : 1);
 }
 
+/* "Same" padding: the result is as large as the images. */
+static void build_conv2d(bench_case *c, const int64_t *size)
+{
+    const int64_t top = (size[5] - 1) / 2, left = (size[6] - 1) / 2;
+    heed_node *in[2] = { heed_input(c->graph, "x", HEED_F32, size[0], size[1], size[2], size[3]),
+                         heed_input(c->graph, "w", HEED_F32, size[4], size[1], size[5], size[6]) };
+    heed_node *y = heed_conv2d(in[0], in[1], .pad_top = top, .pad_bottom = size[5] - 1 - top,
+                               .pad_left = left, .pad_right = size[6] - 1 - left);
+    want_with_reverse(c, y, in, 2);
+    c->flops = 6.0 * (double)(size[0] * size[1] * size[2] * size[3]) *
+               (double)(size[4] * size[5] * size[6]);
+}
+
 /* What a node costs when it does next to nothing: N scalar additions, one after the other. */
 static void build_chain(bench_case *c, const int64_t *size)
 {
@@ -180,6 +194,7 @@ static const bench_kind kinds[] = {
     { "sum_columns", "RxC", 2, build_sum_columns },
     { "conv1d", "BxCxLxK", 4, build_conv1d },
     { "attention", "BxHxTxD[/causal]", 4, build_attention },
+    { "conv2d", "BxCxHxW/OxKHxKW", 7, build_conv2d },
     { "chain", "N", 1, build_chain },
 };
 
@@ -234,18 +249,19 @@ static bool is_option(const char *pattern, const char *text)
            strcmp(option + 1 + length, "]") == 0;
 }
 
-/* "12x34" into sizes; false unless exactly n positive numbers. size[n]: 1 when the pattern's option
- * follows, else 0. */
-static bool read_sizes(const char *text, const char *pattern, int64_t *size, int n)
+/* "12x34/5/causal" into sizes, with the letters between them as in `form`, "RxC/K[/causal]"; false
+ * unless exactly n positive numbers. size[n]: 1 when the form's option follows, else 0. */
+static bool read_sizes(const char *text, const char *form, int64_t *size, int n)
 {
     for (int i = 0; i < n; i++) {
         char *end;
-        if (i > 0 && *text++ != 'x') return false;
         size[i] = strtoll(text, &end, 10);
         if (end == text || size[i] < 1 || size[i] > 1 << 28) return false;
         text = end;
+        form += strcspn(form, "x/[");
+        if (i + 1 < n && *text++ != *form++) return false;
     }
-    size[n] = is_option(pattern, text);
+    size[n] = is_option(form, text);
     return size[n] || !*text;
 }
 

@@ -37,8 +37,8 @@ static ALWAYS_INLINE void transpose_square(vec *x)
 }
 
 /* One vector's worth of columns whose elements are adjacent along k: squares are transposed. */
-static void pack_transposed(const real *b, int64_t b_column, int64_t k, int columns, real *panel,
-                            int width)
+static inline void pack_transposed(const real *b, int64_t b_column, int64_t k, int columns,
+                                   real *panel, int width)
 {
     int64_t p = 0;
     if (columns == LANES)
@@ -56,13 +56,13 @@ static void pack_transposed(const real *b, int64_t b_column, int64_t k, int colu
 }
 
 /* Columns that are adjacent already: worth a copy when rows of B are far apart and read often. */
-static void pack_adjacent(const real *b, int64_t b_row, int64_t k, real *panel, int width)
+static inline void pack_adjacent(const real *b, int64_t b_row, int64_t k, real *panel, int width)
 {
     for (int64_t p = 0; p < k; p++) *(vec_u *)(panel + p * width) = *(const vec_u *)(b + p * b_row);
 }
 
-static void pack_any(const real *b, int64_t b_row, int64_t b_column, int64_t k, int columns,
-                     real *panel, int width)
+static inline void pack_any(const real *b, int64_t b_row, int64_t b_column, int64_t k, int columns,
+                            real *panel, int width)
 {
     for (int64_t p = 0; p < k; p++)
         for (int j = 0; j < LANES; j++)
@@ -70,8 +70,8 @@ static void pack_any(const real *b, int64_t b_row, int64_t b_column, int64_t k, 
 }
 
 /* k rows of `columns` columns of B into a panel of `width`, a whole number of vectors. */
-static void pack_panel(const real *b, int64_t b_row, int64_t b_column, int64_t k, int64_t columns,
-                       real *panel, int width)
+static inline void pack_panel(const real *b, int64_t b_row, int64_t b_column, int64_t k,
+                              int64_t columns, real *panel, int width)
 {
     for (int v = 0; v < width / LANES; v++) {
         int64_t left = columns - (int64_t)v * LANES;

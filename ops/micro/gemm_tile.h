@@ -1,5 +1,5 @@
-/* gemm_tile.h - the micro-kernel: a tile of C, rows x vectors, summed in registers. For
- * gemm.c, panel.c and the kernels of convolutions, stamped with them. */
+/* gemm_tile.h - the micro-kernel: a tile of C, rows x vectors, summed in registers. For the stamped
+ * part of kernels that are products: gemm.c, panel.c, conv_sum.c, conv_weights.c. */
 #ifndef HEED_OPS_MICRO_GEMM_TILE_H
 #define HEED_OPS_MICRO_GEMM_TILE_H
 
@@ -41,17 +41,21 @@ typedef struct tile {
     int64_t a_row, a_column;
     const real *b;
     int64_t b_row;
+    const int64_t *b_at; /* of multiply_tile_at(), instead of b_row: where each row of B begins */
     real *c;
     int64_t c_row;
     bool accumulate;
 } tile;
 
-/* The micro-kernel: `rows` x `vectors` registers of sums, both known to the compiler. */
-static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile *t)
+/* The micro-kernel: `rows` x `vectors` registers of sums. The compiler knows both, and whether the
+ * rows of B are listed. */
+static ALWAYS_INLINE void multiply(const bool listed, const int rows, const int vectors,
+                                   const tile *t)
 {
     vec sum[TILE_ROWS][PANEL_VECTORS];
     const real *a = t->a, *b = t->b;
-    const int64_t a_row = t->a_row, a_column = t->a_column, b_row = t->b_row;
+    const int64_t a_row = t->a_row, a_column = t->a_column, b_row = listed ? 0 : t->b_row;
+    const int64_t *at = t->b_at;
     int64_t p = t->k;
     GEMM_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -68,6 +72,7 @@ static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile
         GEMM_UNROLL_4
         for (; p > rest; p--, a += a_column, b += b_row) {
             vec right[PANEL_VECTORS];
+            if (listed) b = t->b + *at++;
             GEMM_UNROLL
             for (int v = 0; v < vectors; v++) right[v] = *(const vec_u *)(b + v * LANES);
             GEMM_UNROLL
@@ -89,120 +94,145 @@ static ALWAYS_INLINE void multiply(const int rows, const int vectors, const tile
     }
 }
 
-static void multiply_one_vector(int rows, const tile *t)
+static ALWAYS_INLINE void multiply_one_vector(const bool listed, int rows, const tile *t)
 {
     switch (rows) {
     case 1:
-        multiply(1, 1, t);
+        multiply(listed, 1, 1, t);
         break;
     case 2:
-        multiply(2, 1, t);
+        multiply(listed, 2, 1, t);
         break;
     case 3:
-        multiply(3, 1, t);
+        multiply(listed, 3, 1, t);
         break;
     case 4:
-        multiply(4, 1, t);
+        multiply(listed, 4, 1, t);
         break;
     case 5:
-        multiply(5, 1, t);
+        multiply(listed, 5, 1, t);
         break;
     case 6:
-        multiply(6, 1, t);
+        multiply(listed, 6, 1, t);
         break;
 #if TILE_ROWS > 6
     case 7:
-        multiply(7, 1, t);
+        multiply(listed, 7, 1, t);
         break;
     case 8:
-        multiply(8, 1, t);
+        multiply(listed, 8, 1, t);
         break;
     case 9:
-        multiply(9, 1, t);
+        multiply(listed, 9, 1, t);
         break;
     case 10:
-        multiply(10, 1, t);
+        multiply(listed, 10, 1, t);
         break;
     case 11:
-        multiply(11, 1, t);
+        multiply(listed, 11, 1, t);
         break;
     case 12:
-        multiply(12, 1, t);
+        multiply(listed, 12, 1, t);
         break;
 #endif
 #if TILE_ROWS > 12
     case 13:
-        multiply(13, 1, t);
+        multiply(listed, 13, 1, t);
         break;
     case 14:
-        multiply(14, 1, t);
+        multiply(listed, 14, 1, t);
         break;
 #endif
     }
 }
 
-static void multiply_two_vectors(int rows, const tile *t)
+static ALWAYS_INLINE void multiply_two_vectors(const bool listed, int rows, const tile *t)
 {
     switch (rows) {
     case 1:
-        multiply(1, 2, t);
+        multiply(listed, 1, 2, t);
         break;
     case 2:
-        multiply(2, 2, t);
+        multiply(listed, 2, 2, t);
         break;
     case 3:
-        multiply(3, 2, t);
+        multiply(listed, 3, 2, t);
         break;
     case 4:
-        multiply(4, 2, t);
+        multiply(listed, 4, 2, t);
         break;
     case 5:
-        multiply(5, 2, t);
+        multiply(listed, 5, 2, t);
         break;
     case 6:
-        multiply(6, 2, t);
+        multiply(listed, 6, 2, t);
         break;
 #if TILE_ROWS > 6
     case 7:
-        multiply(7, 2, t);
+        multiply(listed, 7, 2, t);
         break;
     case 8:
-        multiply(8, 2, t);
+        multiply(listed, 8, 2, t);
         break;
     case 9:
-        multiply(9, 2, t);
+        multiply(listed, 9, 2, t);
         break;
     case 10:
-        multiply(10, 2, t);
+        multiply(listed, 10, 2, t);
         break;
     case 11:
-        multiply(11, 2, t);
+        multiply(listed, 11, 2, t);
         break;
     case 12:
-        multiply(12, 2, t);
+        multiply(listed, 12, 2, t);
         break;
 #endif
 #if TILE_ROWS > 12
     case 13:
-        multiply(13, 2, t);
+        multiply(listed, 13, 2, t);
         break;
     case 14:
-        multiply(14, 2, t);
+        multiply(listed, 14, 2, t);
         break;
 #endif
     }
 }
 
-static void multiply_tile(int rows, int vectors, const tile *t)
+static ALWAYS_INLINE void multiply_any(const bool listed, int rows, int vectors, const tile *t)
 {
     if (vectors == 2)
-        multiply_two_vectors(rows, t);
+        multiply_two_vectors(listed, rows, t);
     else if (vectors == 1)
-        multiply_one_vector(rows, t);
+        multiply_one_vector(listed, rows, t);
     else if (rows == 1)
-        multiply(1, PANEL_VECTORS, t);
+        multiply(listed, 1, PANEL_VECTORS, t);
     else
-        multiply(2, PANEL_VECTORS / 2, t);
+        multiply(listed, 2, PANEL_VECTORS / 2, t);
+}
+
+static inline void multiply_tile(int rows, int vectors, const tile *t)
+{
+    multiply_any(false, rows, vectors, t);
+}
+
+/* The same with the rows of B anywhere: row p begins at b + b_at[p]. */
+static inline void multiply_tile_at(int rows, int vectors, const tile *t)
+{
+    multiply_any(true, rows, vectors, t);
+}
+
+/* Rows are divided into tiles of nearly equal height, the higher ones first. */
+static inline int64_t tile_height(int64_t m, int64_t row)
+{
+    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, height = m / tiles;
+    return height + (row < m % tiles * (height + 1));
+}
+
+/* Vectors of the next panel when `left` columns remain. */
+static inline int tile_vectors(int64_t m, int64_t left)
+{
+    const int wide = m == 1 ? PANEL_VECTORS : m == 2 ? PANEL_VECTORS / 2 : 2;
+    return left >= wide * LANES ? wide : left > LANES ? 2 : 1;
 }
 
 #endif
