@@ -246,6 +246,7 @@ static void multiply_panel(const block *x, const phase *f, const panel *p)
     vec sums[TILE_VECTORS];
     const int64_t step = column_step(x->plan), channel = x->plan->written.channel;
     const bool packed = p->sources > 1, add = x->channel > 0;
+    const tiling tiles = tiles_of(x->rows);
     const bool direct = step == 1 && p->targets == 1 && p->target[0].n == p->vectors * LANES;
     tile t = { .k = f->depth,
                .a_row = f->depth,
@@ -259,7 +260,7 @@ static void multiply_panel(const block *x, const phase *f, const panel *p)
     if (packed) pack_panel_at(x, f, p);
     for (int64_t row = 0, rows; row < x->rows; row += rows) {
         real *out = x->out + (x->row + row) * channel;
-        rows = tile_height(x->rows, row);
+        rows = tile_height(&tiles, row);
         t.a = x->weights + row * f->depth;
         if (direct) t.c = out + p->target[0].to;
         if (packed)

@@ -141,6 +141,7 @@ static void add_run(const part *w, int64_t i, int64_t j, real *sums, bool first)
     const heed_conv_weights_plan *plan = w->plan;
     const int64_t n = plan->run_taps * w->columns;
     const real *x = w->x_copy + tap_offset(w, i, j);
+    const tiling tiles = tiles_of(w->rows);
     tile t = { .k = w->at.images * w->at.rows * w->at.columns,
                .a_row = plan->depth_step,
                .a_column = 1,
@@ -151,7 +152,7 @@ static void add_run(const part *w, int64_t i, int64_t j, real *sums, bool first)
         vectors = tile_vectors(w->rows, n - column);
         t.b = x + column;
         for (int64_t row = 0, rows; row < w->rows; row += rows) {
-            rows = tile_height(w->rows, row);
+            rows = tile_height(&tiles, row);
             t.a = w->dy_copy + row * t.a_row;
             t.c = sums + row * t.c_row + column;
             multiply_tile_at((int)rows, (int)vectors, &t);

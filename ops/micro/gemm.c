@@ -6,11 +6,11 @@
  * choice or would touch a memory page per element of k. */
 #include "ops/micro/gemm.h"
 
-#define BLOCK_DEPTH 256 /* most of k that is summed in registers before C is written */
+#define BLOCK_DEPTH 512
 #define PANEL HEED_GEMM_PANEL
-#define COPIED_PANELS 8 /* of B at a time */
-#define REUSE_B 64      /* copy a panel of B for speed when so many rows read it */
-#define REUSE_A 128     /* copy tiles of A for speed when so many columns read them */
+#define COPIED_PANELS 8
+#define REUSE_B 64  /* copy a panel of B for speed when so many rows read it */
+#define REUSE_A 128 /* copy tiles of A for speed when so many columns read them */
 
 #ifdef HEED_STAMP
 #include <string.h>
@@ -43,8 +43,8 @@ typedef struct block {
     real *c;
     int64_t c_row, c_column;
     bool accumulate;
-    int64_t height, higher; /* of a tile; up to this row tiles have one more */
-    bool packed;            /* a is the copy that pack_rows() made; a_row tells its layout */
+    tiling tiles;
+    bool packed; /* a is the copy that pack_rows() made; a_row tells its layout */
 } block;
 
 /* Column `column` of B. */
@@ -67,19 +67,6 @@ static void copy_tile(const block *x, const panel *p, int64_t row, int rows, con
     }
 }
 
-/* Rows are divided into tiles of nearly equal height, the higher ones first. */
-static void divide_rows(block *x)
-{
-    const int64_t tiles = (x->m + TILE_ROWS - 1) / TILE_ROWS;
-    x->height = x->m / tiles;
-    x->higher = x->m % tiles * (x->height + 1);
-}
-
-static int64_t tile_rows(const block *x, int64_t row)
-{
-    return x->height + (row < x->higher);
-}
-
 /* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are read
  * one after the other: `wide` is the part of them that vectors may copy. */
 static void pack_columns(const block *x, real *packed)
@@ -88,7 +75,7 @@ static void pack_columns(const block *x, real *packed)
         const real *a = x->a + p * x->a_column;
         const int64_t wide = p + 1 < x->k ? x->m - LANES : -1;
         for (int64_t row = 0, rows; row < x->m; row += rows) {
-            rows = tile_rows(x, row);
+            rows = tile_height(&x->tiles, row);
             real *to = packed + row * x->k + p * rows;
             if (rows <= LANES && row <= wide) /* too much; the next column's store mends it */
                 *(vec_u *)to = *(const vec_u *)(a + row);
@@ -124,7 +111,7 @@ static void multiply_panel(const block *x, const panel *p)
                .c_row = direct ? x->c_row : p->vectors * LANES,
                .accumulate = direct && x->accumulate };
     for (int64_t row = 0, rows; row < x->m; row += rows) {
-        rows = tile_rows(x, row);
+        rows = tile_height(&x->tiles, row);
         t.a = x->a + row * (x->packed ? x->k : x->a_row);
         if (x->packed) {
             t.a_row = x->a_row == 1 ? 1 : x->k;
@@ -136,19 +123,12 @@ static void multiply_panel(const block *x, const panel *p)
     }
 }
 
-/* Vectors of the next panel when `left` columns remain. */
-static int panel_vectors(int64_t m, int64_t left)
-{
-    const int wide = m == 1 ? PANEL_VECTORS : m == 2 ? PANEL_VECTORS / 2 : 2;
-    return left >= wide * LANES ? wide : left > LANES ? 2 : 1;
-}
-
 /* Columns of B are adjacent, in rows of B or in panels made beforehand: they are read in place. */
 static void multiply_in_place(const block *x)
 {
     for (int64_t j = 0; j < x->n;) {
         const int64_t left = x->n - j;
-        panel p = { .b_row = x->b_row, .vectors = panel_vectors(x->m, left), .column = j };
+        panel p = { .b_row = x->b_row, .vectors = tile_vectors(x->m, left), .column = j };
         if (x->b_panel)
             p.vectors = left > LANES ? 2 : 1; /* the last panel is as wide as the others */
         else if (x->n < p.vectors * LANES)
@@ -273,7 +253,7 @@ static void multiply_blocks(const heed_gemm *g)
                         .c_row = g->c_row,
                         .c_column = g->c_column,
                         .accumulate = g->accumulate || depth > 0 };
-            divide_rows(&x);
+            x.tiles = tiles_of(x.m);
             if (pack_a) pack_rows(&x, packed_a);
             if (in_place)
                 multiply_in_place(&x);

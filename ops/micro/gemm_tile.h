@@ -210,22 +210,32 @@ static ALWAYS_INLINE void multiply_any(const bool listed, int rows, int vectors,
         multiply(listed, 2, PANEL_VECTORS / 2, t);
 }
 
-static inline void multiply_tile(int rows, int vectors, const tile *t)
+static ALWAYS_INLINE void multiply_tile(int rows, int vectors, const tile *t)
 {
     multiply_any(false, rows, vectors, t);
 }
 
 /* The same with the rows of B anywhere: row p begins at b + b_at[p]. */
-static inline void multiply_tile_at(int rows, int vectors, const tile *t)
+static ALWAYS_INLINE void multiply_tile_at(int rows, int vectors, const tile *t)
 {
     multiply_any(true, rows, vectors, t);
 }
 
-/* Rows are divided into tiles of nearly equal height, the higher ones first. */
-static inline int64_t tile_height(int64_t m, int64_t row)
+/* m rows are divided into tiles of nearly equal height, the higher ones first. */
+typedef struct tiling {
+    int64_t height, higher; /* tiles have one row more up to row `higher` */
+} tiling;
+
+static inline tiling tiles_of(int64_t m)
 {
     const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, height = m / tiles;
-    return height + (row < m % tiles * (height + 1));
+    return (tiling){ height, m % tiles * (height + 1) };
+}
+
+/* Of the tile that begins at `row`. */
+static inline int64_t tile_height(const tiling *t, int64_t row)
+{
+    return t->height + (row < t->higher);
 }
 
 /* Vectors of the next panel when `left` columns remain. */
