@@ -85,6 +85,14 @@ static bool run_passes(heed_program *p)
     return heed_memory_plan(p) && heed_bind(p) && list_inputs(p);
 }
 
+/* A program of small instructions has nothing to share: the caller's thread runs all of it. */
+static bool has_parallel_stage(const heed_program *p)
+{
+    for (int s = 0; s < p->n_stages; s++)
+        if (p->stages[s].parallel) return true;
+    return false;
+}
+
 heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, int n,
                                 heed_compile_options options)
 {
@@ -99,7 +107,7 @@ heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, in
     p->options = options;
     p->seed = options.seed;
     bool done = read_options(p) && take_outputs(p, outputs, n) && run_passes(p);
-    if (done && p->options.threads > 1) {
+    if (done && p->options.threads > 1 && has_parallel_stage(p)) {
         p->pool = heed_pool_new(p->options.threads);
         if (!p->pool) {
             heed_graph_fail(graph, "cannot start %d threads", p->options.threads);

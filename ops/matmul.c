@@ -199,9 +199,9 @@ static heed_node *matmul_pack(heed_node *node, int readers)
     const int64_t m = a->shape.dim[0], k = a->shape.dim[1], n = b->shape.dim[1];
     if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
     const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
+    const bool copied = far || b->op == &heed_op_permute; /* by each block of rows, otherwise */
     const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
-    const int64_t enough = b->op == &heed_op_permute || far ? 2 : MANY_READERS;
-    return uses < enough ? node : heed_matmul_shared(a, b);
+    return (copied ? uses >= 2 : readers >= MANY_READERS) ? heed_matmul_shared(a, b) : node;
 }
 
 /* An outer product is elementwise: then it fuses with its neighbours. */
