@@ -21,8 +21,10 @@
 
 #define PAGE_BYTES 4096
 #define COPIED_ROWS 64 /* of B at a time */
-#define SMALL 256      /* multiplications: up to here a plain loop is faster */
-#define FEW_ROWS 4     /* of A: too few to pay for packing B */
+#define ROWS_AHEAD 8   /* of A: memory takes as long to answer as copying so many does */
+#define LINE (64 / (int)sizeof(real)) /* elements in a cache line */
+#define SMALL 256                     /* multiplications: up to here a plain loop is faster */
+#define FEW_ROWS 4                    /* of A: too few to pay for packing B */
 
 /* Columns column .. column + width - 1 of C; the panel's first `skip` columns are before them and
  * belong to another panel: so a narrow rest is computed at full width without copying B. */
@@ -67,6 +69,12 @@ static void copy_tile(const block *x, const panel *p, int64_t row, int rows, con
     }
 }
 
+/* Ask for x[offset] to come into the second-level cache. It need not exist. */
+static inline void fetch(const real *x, int64_t offset)
+{
+    __builtin_prefetch((const void *)((uintptr_t)x + (uintptr_t)offset * sizeof(real)), 0, 2);
+}
+
 /* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are read
  * one after the other: `wide` is the part of them that vectors may copy. */
 static void pack_columns(const block *x, real *packed)
@@ -74,6 +82,7 @@ static void pack_columns(const block *x, real *packed)
     for (int64_t p = 0; p < x->k; p++) {
         const real *a = x->a + p * x->a_column;
         const int64_t wide = p + 1 < x->k ? x->m - LANES : -1;
+        for (int64_t row = 0; row < x->m; row += LINE) fetch(a, ROWS_AHEAD * x->a_column + row);
         for (int64_t row = 0, rows; row < x->m; row += rows) {
             rows = tile_height(&x->tiles, row);
             real *to = packed + row * x->k + p * rows;
@@ -91,8 +100,10 @@ static void pack_rows(block *x, real *packed)
     if (x->a_row == 1)
         pack_columns(x, packed);
     else
-        for (int64_t row = 0; row < x->m; row++)
+        for (int64_t row = 0; row < x->m; row++) {
+            for (int64_t p = 0; p < x->k; p += LINE) fetch(x->a, (row + ROWS_AHEAD) * x->a_row + p);
             memcpy(packed + row * x->k, x->a + row * x->a_row, (size_t)x->k * sizeof(real));
+        }
     x->a = packed;
     x->packed = true;
 }
