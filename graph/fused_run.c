@@ -5,24 +5,40 @@
 
 /* ---- moving elements of 4 or 8 bytes between strided memory and a dense slot ---- */
 
+/* n copies of one element, a cache line at a time. */
+static void fill_lines(char *to, const char *line, size_t bytes)
+{
+    size_t done = 0;
+    for (; done + HEED_ALIGNMENT <= bytes; done += HEED_ALIGNMENT)
+        memcpy(to + done, line, HEED_ALIGNMENT);
+    if (done < bytes) memcpy(to + done, line, bytes - done);
+}
+
+static void fill(char *to, const char *from, size_t size, int64_t n)
+{
+    union {
+        char bytes[HEED_ALIGNMENT];
+        uint32_t four[HEED_ALIGNMENT / 4];
+        uint64_t eight[HEED_ALIGNMENT / 8];
+    } line;
+    if (size == 4) {
+        const uint32_t *element = (const uint32_t *)(const void *)from;
+        for (int i = 0; i < HEED_ALIGNMENT / 4; i++) line.four[i] = *element;
+    } else {
+        const uint64_t *element = (const uint64_t *)(const void *)from;
+        for (int i = 0; i < HEED_ALIGNMENT / 8; i++) line.eight[i] = *element;
+    }
+    fill_lines(to, line.bytes, (size_t)n * size);
+}
+
 static void load4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)
 {
-    if (stride == 0)
-        for (int64_t i = 0; i < n; i++) to[i] = *from;
-    else if (stride == 1)
-        memcpy(to, from, (size_t)n * sizeof *to);
-    else
-        for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
+    for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
 }
 
 static void load8(uint64_t *to, const uint64_t *from, int64_t stride, int64_t n)
 {
-    if (stride == 0)
-        for (int64_t i = 0; i < n; i++) to[i] = *from;
-    else if (stride == 1)
-        memcpy(to, from, (size_t)n * sizeof *to);
-    else
-        for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
+    for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
 }
 
 static void store4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)
@@ -37,7 +53,11 @@ static void store8(uint64_t *to, const uint64_t *from, int64_t stride, int64_t n
 
 static void move_run(size_t size, char *slot, char *memory, int64_t stride, int64_t n, bool store)
 {
-    if (size == 4 && !store)
+    if (stride == 1)
+        memcpy(store ? memory : slot, store ? slot : memory, (size_t)n * size);
+    else if (stride == 0 && !store && n > 1)
+        fill(slot, memory, size, n);
+    else if (size == 4 && !store)
         load4((uint32_t *)(void *)slot, (uint32_t *)(void *)memory, stride, n);
     else if (size == 4)
         store4((uint32_t *)(void *)memory, (uint32_t *)(void *)slot, stride, n);
@@ -47,12 +67,6 @@ static void move_run(size_t size, char *slot, char *memory, int64_t stride, int6
         store8((uint64_t *)(void *)memory, (uint64_t *)(void *)slot, stride, n);
 }
 
-/* Where a tile starts: coordinates in the iteration space, and how many elements it has. */
-typedef struct position {
-    int64_t coordinate[HEED_MAX_RANK];
-    int64_t row, column, n;
-} position;
-
 static int64_t offset_at(const heed_fused *f, const operand *o, const int64_t *coordinate)
 {
     int64_t offset = 0;
@@ -61,7 +75,7 @@ static int64_t offset_at(const heed_fused *f, const operand *o, const int64_t *c
 }
 
 /* The tile's elements in row-major order, one run of the innermost axis after the other. */
-static void move_tile(const heed_fused *f, const operand *o, const position *at, char *slot,
+static void move_tile(const heed_fused *f, const operand *o, const tile_position *at, char *slot,
                       bool store)
 {
     int64_t coordinate[HEED_MAX_RANK];
@@ -81,34 +95,57 @@ static void move_tile(const heed_fused *f, const operand *o, const position *at,
     }
 }
 
-static position position_of(const heed_fused *f, int64_t tile)
+static tile_position position_of(const heed_fused *f, int64_t tile)
 {
-    position at;
-    at.row = tile / f->tiles_per_row;
-    at.column = (tile - at.row * f->tiles_per_row) * f->tile;
+    tile_position at;
+    at.outer = tile / f->step_tiles;
+    int64_t in_step = tile - at.outer * f->step_tiles;
+    int64_t across = f->chunked ? in_step / f->rows : in_step % f->tiles_per_row;
+    at.row = f->chunked ? in_step % f->rows : in_step / f->tiles_per_row;
+    at.column = across * f->tile;
+    at.flat = (at.outer * f->rows + at.row) * f->row + at.column;
     at.n = f->row - at.column < f->tile ? f->row - at.column : f->tile;
-    int64_t rest = f->linear ? at.column : at.row;
-    int last = f->rank - 1;
-    if (!f->linear) at.coordinate[last--] = at.column;
-    for (int d = last; d >= 0; d--) {
+    if (at.n > f->count - at.flat) at.n = f->count - at.flat;
+    int64_t rest = at.flat;
+    for (int d = f->rank - 1; d > 0; d--) {
         at.coordinate[d] = rest % f->dim[d];
         rest /= f->dim[d];
     }
+    at.coordinate[0] = rest;
     return at;
 }
 
-static void run_tile(const heed_fused *f, char *scratch, const position *at, char **pointer)
+/* From one tile to the next one; without divisions where that is one row further. */
+static void advance(const heed_fused *f, int64_t tile, tile_position *at)
+{
+    bool row_ends = f->chunked ? at->row + 1 < f->rows : f->tiles_per_row == 1;
+    if (f->linear || !row_ends) {
+        *at = position_of(f, tile);
+        return;
+    }
+    at->flat += f->row;
+    if (++at->row == f->rows) {
+        at->row = 0;
+        at->outer++;
+    }
+    for (int d = f->rank - 2; d >= 0; d--) {
+        if (++at->coordinate[d] < f->dim[d]) break;
+        at->coordinate[d] = 0;
+    }
+}
+
+static void run_tile(const heed_fused *f, char *scratch, const tile_position *at, char **pointer)
 {
     size_t slot_bytes = (size_t)f->tile * f->size;
     for (int r = 0; r < f->n_loads; r++) {
         const operand *o = &f->registers[r];
         if (o->kind == UNIFORM) continue;
-        if (o->kind == DIRECT) {
-            pointer[r] = o->base + offset_at(f, o, at->coordinate) * (int64_t)f->size;
-        } else {
-            pointer[r] = scratch + (size_t)o->slot * slot_bytes;
+        char *memory = o->base + offset_at(f, o, at->coordinate) * (int64_t)f->size;
+        pointer[r] = o->kind == DIRECT ? memory : scratch + (size_t)o->slot * slot_bytes;
+        if (o->kind == SPREAD)
+            fill(pointer[r], memory, f->size, at->n);
+        else if (o->kind == MOVED)
             move_tile(f, o, at, pointer[r], false);
-        }
     }
     for (int s = 0; s < f->n_steps; s++) {
         const tile_step *step = &f->steps[s];
@@ -123,25 +160,50 @@ static void run_tile(const heed_fused *f, char *scratch, const position *at, cha
     }
 }
 
-void heed_fused_run(const heed_fused *f, void *scratch, int64_t begin, int64_t end)
+static void run_fixed(const heed_fused *f)
+{
+    for (int s = 0; s < f->n_steps; s++)
+        f->steps[s].fn(f->tile, f->steps[s].pointers, f->steps[s].result, f->steps[s].attr);
+}
+
+/* Bytes of the slots, which blocks of results follow. */
+static size_t slot_bytes(const heed_fused *f)
+{
+    size_t bytes = (size_t)f->n_slots * (size_t)f->tile * f->size;
+    return (bytes + HEED_ALIGNMENT - 1) & ~(size_t)(HEED_ALIGNMENT - 1);
+}
+
+void heed_fused_run(heed_fused *f, void *scratch, int64_t begin, int64_t end)
 {
     if (f->fixed) {
-        for (int s = 0; s < f->n_steps; s++)
-            f->steps[s].fn(f->tile, f->steps[s].pointers, f->steps[s].result, f->steps[s].attr);
+        run_fixed(f);
         return;
     }
     char *pointer[MOST_REGISTERS];
+    double *blocks = (double *)(void *)((char *)scratch + slot_bytes(f));
+    int64_t left[HEED_MOST_ENDS];
     for (int r = 0; r < f->n_loads; r++) {
         const operand *o = &f->registers[r];
         if (o->kind != UNIFORM) continue;
+        tile_position start = { .n = f->tile };
         pointer[r] = (char *)scratch + (size_t)o->slot * (size_t)f->tile * f->size;
-        move_run(f->size, pointer[r], o->base, 0, f->tile, false);
+        move_tile(f, o, &start, pointer[r], false);
     }
-    int64_t last = end * f->unit_tiles < f->tiles ? end * f->unit_tiles : f->tiles;
-    for (int64_t tile = begin * f->unit_tiles; tile < last; tile++) {
-        position at = position_of(f, tile);
-        run_tile(f, scratch, &at, pointer);
+    for (int64_t unit = begin; unit < end; unit++) {
+        int64_t first = unit * f->unit_tiles, last = first + f->unit_tiles;
+        if (f->n_ends) heed_fused_start_unit(f, blocks, left);
+        tile_position at = position_of(f, first);
+        if (last > f->tiles) last = f->tiles;
+        for (int64_t tile = first; tile < last; tile++) {
+            if (tile > first) advance(f, tile, &at);
+            run_tile(f, scratch, &at, pointer);
+            if (f->n_ends) heed_fused_join_tile(f, blocks, left, &at, pointer);
+        }
+        if (f->partial) heed_fused_end_unit(f, blocks, unit);
     }
+    if (!f->partial || atomic_fetch_sub(&f->units_left, end - begin) != end - begin) return;
+    heed_fused_join_units(f);
+    atomic_store(&f->units_left, heed_fused_units(f));
 }
 
 int64_t heed_fused_units(const heed_fused *f)
@@ -151,5 +213,5 @@ int64_t heed_fused_units(const heed_fused *f)
 
 size_t heed_fused_scratch(const heed_fused *f)
 {
-    return (size_t)f->n_slots * (size_t)f->tile * f->size;
+    return slot_bytes(f) + (size_t)f->block_size * sizeof(double);
 }

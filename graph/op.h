@@ -72,6 +72,22 @@ typedef struct heed_tile {
     heed_tile_fn fn[HEED_N_DTYPES][HEED_N_ISA];
 } heed_tile;
 
+/* Join elements to results so far, for 0 <= i < n; x is dense, m >= 1. Of runs: x[i m + k] for all
+ * k < m to total[i]; of columns: x[k n + i] for all k < m to total[i]. */
+typedef void (*heed_join_fn)(int64_t n, int64_t m, const void *x, double *total);
+/* y[i] = scale total[i] for 0 <= i < n. */
+typedef void (*heed_finish_fn)(int64_t n, const double *total, double scale, void *y);
+
+/* How a reduction of input 0 ends an elementwise instruction, which then need not store that input.
+ * Results so far are f64. */
+typedef struct heed_reduction {
+    double start;                            /* joined to x it is x: 0 of a sum */
+    unsigned (*axes)(const heed_node *node); /* bit d: axis d of input 0 is reduced */
+    double (*scale)(const heed_node *node);  /* of the result; NULL: 1 */
+    heed_join_fn runs[HEED_N_DTYPES][HEED_N_ISA], columns[HEED_N_DTYPES][HEED_N_ISA];
+    heed_finish_fn finish[HEED_N_DTYPES][HEED_N_ISA];
+} heed_reduction;
+
 /* For user code, which need not be stamped out: */
 #define HEED_PLAIN_KERNEL(f32, f64)                    \
     {                                                  \
@@ -157,6 +173,12 @@ struct heed_op {
      * invertible view (reshape, permute), or of an op that only lays its inputs side by side
      * (concat). false: impossible with these strides. NULL: never. */
     bool (*place)(const heed_node *node, int i, const heed_view *out, heed_view *in);
+
+    /* Of a kernel that reduces input 0 over axes: the same at the end of an elementwise program. */
+    const heed_reduction *reduction;
+    /* An equal expression that reads input i only in a reduction of elementwise operations, or NULL:
+     * of a product with one row or column. Preferred where input i then need not be stored. */
+    heed_node *(*as_reduction)(heed_node *node, int i);
 
     int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
     size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */

@@ -2,10 +2,13 @@
  *
  * heed_compile() fills it pass by pass (graph/passes/, in the order of the list below):
  *   rewrite   copies the live part of the user's graph (dead, fold, simplify, cse) into `work`
+ *   products  products with one row or column become reductions where that saves their operand
  *   pack      shares copies of operands in the order that kernels like best
  *   layout    gives every node a value (buffer + strides); inserts copies where a kernel needs
  *             dense input; lets concat's inputs be computed where concat wants them (place)
- *   order     turns nodes into instructions; neighbouring elementwise nodes share one (fuse)
+ *   recompute elides values that are cheaper to compute anew in each instruction that reads them
+ *   order     turns nodes into instructions; neighbouring elementwise nodes share one, which may end
+ *             in reductions (fuse)
  *   stage     groups instructions that may run at the same time
  *   inplace   lets a result take over the memory of an input that dies
  *   memory    gives every buffer its offset in one block (reuse)
@@ -27,6 +30,7 @@ typedef enum heed_pass {
     HEED_PASS_PACK,
     HEED_PASS_PLACE,
     HEED_PASS_FUSE,
+    HEED_PASS_RECOMPUTE,
     HEED_PASS_STAGE,
     HEED_PASS_INPLACE,
     HEED_PASS_REUSE,
@@ -64,8 +68,11 @@ typedef struct heed_value {
 typedef struct heed_fused heed_fused; /* graph/fused.h */
 
 typedef struct heed_instruction {
-    heed_node **nodes; /* one, or several elementwise ones of one shape; topological order */
+    heed_node *
+        *nodes; /* one; or elementwise ones of one space, in topological order, and then ... */
     int n_nodes;
+    int n_ends;         /* ... so many reductions of them */
+    int partial_buffer; /* the reductions' partial results; -1: there are none */
     int time;
     double cost; /* rough nanoseconds on one thread; from shapes only */
     int64_t units, chunk;
@@ -108,7 +115,8 @@ struct heed_program {
     heed_value *values; /* by id in work */
     heed_edges edges;   /* while compiling */
     int *owner;         /* while compiling: a node's instruction, -1: none */
-    bool *elided;       /* by id: nothing to run (placed concat) */
+    bool *elided;       /* by id: nothing to run (placed concat; recomputed by its readers) */
+    int *source;        /* while compiling: heed_flat_sources() of work */
     heed_buffer *buffers;
     int n_buffers, buffer_room;
     heed_instruction *instructions;
@@ -130,8 +138,10 @@ struct heed_program {
 
 /* Passes; each returns false with the user graph's error set. */
 bool heed_rewrite(heed_program *p);
+bool heed_products(heed_program *p);
 bool heed_pack(heed_program *p);
 bool heed_layout(heed_program *p);
+bool heed_recompute(heed_program *p);
 bool heed_order(heed_program *p);
 bool heed_stages(heed_program *p);
 void heed_inplace(heed_program *p);

@@ -14,10 +14,12 @@ typedef struct heed_program heed_program;
 
 typedef struct heed_compile_options {
     int defaults;
-    int threads;        /* 0: one per processor that this process may use */
-    uint64_t seed;      /* for dropout and other random operations */
-    const char *passes; /* as HEED_PASSES, which is applied after it; NULL: all */
-    bool fill_nan;      /* before each run fill all planned memory with NaN (tests) */
+    int threads;            /* 0: one per processor that this process may use */
+    uint64_t seed;          /* for dropout and other random operations */
+    const char *passes;     /* as HEED_PASSES, which is applied after it; NULL: all */
+    bool fill_nan;          /* before each run fill all planned memory with NaN (tests) */
+    size_t recompute_above; /* bytes: larger values may be computed anew wherever they are read when
+                               broadcasting made them; 0: 2 MB */
 } heed_compile_options;
 
 /* outputs: the values wanted after a run, and nodes wanted for their effect (assignments).

@@ -142,11 +142,13 @@ static bool is_transposed(const heed_node *x)
     return x->op == &heed_op_permute && x->shape.rank == 2 && attr->axes[0] == 1;
 }
 
-/* A^T D of two matrices. */
+/* A^T D of two matrices. One row or column is left as it is: such a product is a sum that may end
+ * the instruction which computes the matrix, and then needs no memory. */
 static bool is_product(const heed_node *term)
 {
     return term->op == &heed_op_matmul && term->n_in == 2 && term->op->attr_size == 0 &&
-           is_transposed(term->in[0]) && term->in[1]->shape.rank == 2;
+           is_transposed(term->in[0]) && term->in[1]->shape.rank == 2 && term->shape.dim[0] > 1 &&
+           term->shape.dim[1] > 1;
 }
 
 /* Terms have one shape, so the products' shapes agree but for the length of the sum. */

@@ -41,6 +41,7 @@ HEED_KERNEL(matmul)
 #include <string.h>
 
 #include "ops/ops.h"
+#include "ops/product.h"
 
 HEED_DECLARE_KERNEL(matmul);
 const heed_kernel heed_matmul_kernel = HEED_KERNEL_TABLE(matmul);
@@ -252,6 +253,7 @@ const heed_op heed_op_matmul = {
     .flags = HEED_LINEAR,
     .infer = matmul_infer,
     .kernel = &heed_matmul_kernel,
+    .as_reduction = heed_product_as_sum,
     .units = matmul_units,
     .scratch = matmul_scratch,
     .plan_size = sizeof(matmul_plan),

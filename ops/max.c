@@ -19,6 +19,7 @@ const heed_op heed_op_max = {
     .attr_size = sizeof(heed_reduce_attr),
     .infer = heed_extremum_infer,
     .kernel = &heed_reduce_kernel,
+    .reduction = &heed_max_reduction,
     .units = heed_reduce_units,
     .plan_size = sizeof(heed_reduce_plan),
     .prepare = max_prepare,

@@ -28,6 +28,7 @@ const heed_op heed_op_mean = {
     .attr_size = sizeof(heed_reduce_attr),
     .infer = heed_reduce_infer,
     .kernel = &heed_reduce_kernel,
+    .reduction = &heed_mean_reduction,
     .units = heed_reduce_units,
     .plan_size = sizeof(heed_reduce_plan),
     .prepare = mean_prepare,

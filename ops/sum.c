@@ -24,6 +24,7 @@ const heed_op heed_op_sum = {
     .attr_size = sizeof(heed_reduce_attr),
     .infer = heed_reduce_infer,
     .kernel = &heed_reduce_kernel,
+    .reduction = &heed_sum_reduction,
     .units = heed_reduce_units,
     .plan_size = sizeof(heed_reduce_plan),
     .prepare = sum_prepare,

@@ -38,6 +38,19 @@ static void expect_same(const random_case *c, kit_values a, kit_values b, double
               (long long)at, at < 0 ? 0 : a.value[at], at < 0 ? 0 : b.value[at]);
 }
 
+/* Every value that broadcasting made, computed anew wherever it is read. */
+static void check_recomputed(const random_case *c, kit_values naive, double tolerance)
+{
+    heed_compile_options options = { .threads = 1, .recompute_above = 1 };
+    kit_values one = kit_run(c->graph, c->outputs, c->n, options);
+    options.threads = 3;
+    kit_values three = kit_run(c->graph, c->outputs, c->n, options);
+    expect_same(c, naive, one, tolerance, "recomputed");
+    expect_same(c, one, three, 0, "recomputed, threads");
+    heed_free(one.value);
+    heed_free(three.value);
+}
+
 static void check_case(uint64_t seed, heed_dtype dtype, double tolerance)
 {
     static const char *const settings[] = { "none",      "none,+fuse",    "none,+place", "-fuse",
@@ -47,7 +60,6 @@ static void check_case(uint64_t seed, heed_dtype dtype, double tolerance)
     kit_values all = kit_run(c.graph, c.outputs, c.n, (heed_compile_options){ .threads = 1 });
     kit_values naive = naive_run(c.graph, c.outputs, c.n);
     expect_same(&c, all, naive, tolerance, "compiled and node by node");
-    heed_free(naive.value);
     for (int i = 0; i < 3; i++) { /* "none" always, two others in turn */
         const char *passes = settings[i ? 1 + (seed * 2 + (uint64_t)i) % (N_SETTINGS - 1) : 0];
         kit_values some = kit_run(c.graph, c.outputs, c.n,
@@ -64,6 +76,8 @@ static void check_case(uint64_t seed, heed_dtype dtype, double tolerance)
         heed_free(some.value);
     }
     heed_free(all.value);
+    check_recomputed(&c, naive, tolerance);
+    heed_free(naive.value);
     free_case(&c);
 }
 

@@ -219,6 +219,28 @@ static void add_reduction(maker *m)
     }
 }
 
+/* An elementwise value of two operands, one broadcast, under another shape perhaps; and reductions of
+ * it, which may end its program. */
+static void add_reduced_chain(maker *m)
+{
+    int k = below(m, m->n), other = below(m, m->n), axes[HEED_MAX_RANK], n = 0;
+    heed_node *x = m->pool[k];
+    heed_shape small = x->shape;
+    if (heed_count(&small) == 0 || small.rank == 0) return;
+    for (int i = 0; i < small.rank; i++)
+        if (below(m, 2)) small.dim[i] = 1;
+    heed_node *y = heed_tanh(heed_add(x, resize(m, m->pool[other], &small)));
+    if (below(m, 3) == 0 && y) y = heed_reshape_to(y, HEED_SHAPE(y->shape.dim[0], -1));
+    for (int i = 0; y && i < y->shape.rank; i++)
+        if (below(m, 2)) axes[n++] = i;
+    if (n == 0) axes[n++] = -1;
+    bool keeps = below(m, 2);
+    keep(m, heed_sum_axes(heed_mul(y, y), axes, n, keeps), 100);
+    if (below(m, 2)) keep(m, heed_mean_all(y), 1);
+    if (below(m, 3) == 0) keep(m, heed_max(y, 0, keeps), 1);
+    if (below(m, 3) == 0) keep(m, y, 1);
+}
+
 static heed_node *permuted(maker *m, heed_node *x)
 {
     int32_t order[HEED_MAX_RANK];
@@ -314,9 +336,10 @@ static int take_outputs(maker *m, heed_node **outputs)
 
 int random_graph_make(heed_graph *graph, uint64_t seed, heed_node **outputs)
 {
-    static void (*const moves[])(maker *) = { add_sampled, add_sampled,  add_binary, add_binary,
-                                              add_unary,   add_unary,    add_view,   add_view,
-                                              add_matmul,  add_reduction };
+    static void (*const moves[])(maker *) = { add_sampled,   add_sampled,      add_binary,
+                                              add_binary,    add_unary,        add_unary,
+                                              add_view,      add_view,         add_matmul,
+                                              add_reduction, add_reduced_chain };
     maker m = { .graph = graph, .rng = heed_rng_new(seed, 77) };
     add_leaves(&m);
     int steps = 5 + below(&m, 40);

@@ -133,6 +133,8 @@ const heed_tool heed_tool_bench = {
         "  conv1d/BxCxLxK       C to C channels, K taps, forward and reverse\n"
         "  conv2d/BxCxHxW/OxKHxKW\n"
         "                       C to O channels, KH x KW taps, forward and reverse\n"
+        "  additive/BxTxSxH     additive attention weights of T queries to S keys, forward, "
+        "reverse\n"
         "  chain/N              N scalar additions, fusion off: the cost of a node\n"
         "  OP/N                 any elementwise operation on N floats: exp/4096\n"
         "  step/MODEL           a whole training step of a model: step/ptrnet\n\n"

@@ -42,6 +42,7 @@ const char *const bench_default_names[] = {
     "conv2d/32x64x32x32/64x3x3",
     "attention/8x8x256x64/causal",
     "attention/8x8x1024x64/causal",
+    "additive/8x128x128x256",
     "chain/10000",
     "step/ptrnet",
     "step/ptrnet_small",
@@ -173,6 +174,18 @@ static void build_conv2d(bench_case *c, const int64_t *size)
                (double)(size[4] * size[5] * size[6]);
 }
 
+/* Additive attention of T queries to S keys, a = softmax(v . tanh(key + query)), and the gradients of
+ * the keys, the queries and v (Bahdanau, Cho, Bengio 2015). */
+static void build_additive(bench_case *c, const int64_t *size)
+{
+    const int64_t batch = size[0], queries = size[1], keys = size[2], width = size[3];
+    heed_node *x[3] = { heed_input(c->graph, "keys", HEED_F32, batch, 1, keys, width),
+                        heed_input(c->graph, "queries", HEED_F32, batch, queries, 1, width),
+                        matrix(c, "v", width, 1) };
+    heed_node *u = heed_squeeze(heed_matmul(heed_tanh(heed_add(x[0], x[1])), x[2]), -1);
+    want_with_reverse(c, heed_softmax(u, -1), x, 3); /* [B, T, S] */
+}
+
 /* What a node costs when it does next to nothing: N scalar additions, one after the other. */
 static void build_chain(bench_case *c, const int64_t *size)
 {
@@ -195,6 +208,7 @@ static const bench_kind kinds[] = {
     { "conv1d", "BxCxLxK", 4, build_conv1d },
     { "attention", "BxHxTxD[/causal]", 4, build_attention },
     { "conv2d", "BxCxHxW/OxKHxKW", 7, build_conv2d },
+    { "additive", "BxTxSxH", 4, build_additive },
     { "chain", "N", 1, build_chain },
 };
 

@@ -1,14 +1,16 @@
 /* edges.c - consumers of every node; readers of a parameter before who overwrites it. */
 #include "graph/passes/edges.h"
 
-/* The overwriting node that has to wait for `node`, because node reads (a view of) the parameter as
- * its input i; or -1. */
+#include "graph/passes/recompute.h"
+
+/* The overwriting node that has to wait for `reader`, because it reads x, (a view of) the parameter;
+ * or -1. */
 static int overwriter(const heed_program *p, const int *root, const int *writer,
-                      const heed_node *node, int i)
+                      const heed_node *reader, const heed_node *x)
 {
-    int parameter = root[node->in[i]->id];
+    int parameter = root[x->id];
     int by = parameter >= 0 ? writer[parameter] : -1;
-    return by >= 0 && by != node->id && heed_runs(p, node) ? by : -1;
+    return by >= 0 && by != reader->id && heed_runs(p, reader) ? by : -1;
 }
 
 /* root[id]: the parameter that a value is or views, or -1; writer[parameter]: who overwrites it. */
@@ -35,23 +37,35 @@ static bool find_writers(heed_program *p, int *root, int *writer)
     return true;
 }
 
+/* Count an edge, or with `fill` note it. */
+static void edge(heed_edges *e, int from, int to, bool fill)
+{
+    if (fill) {
+        e->list[e->first[from]++] = to;
+        return;
+    }
+    e->first[from + 1]++;
+    e->incoming[to]++;
+}
+
 static void each_edge(heed_program *p, const int *root, const int *writer, bool fill)
 {
-    heed_edges *e = &p->edges;
+    int list[HEED_MOST_RECOMPUTED];
     for (int id = 0; id < p->work->n_nodes; id++) {
         const heed_node *node = p->work->nodes[id];
-        for (int i = 0; e->live[id] && i < node->n_in; i++) {
-            int from = node->in[i]->id, by = overwriter(p, root, writer, node, i);
-            if (fill) {
-                e->list[e->first[from]++] = id;
-                if (by >= 0) e->list[e->first[id]++] = by;
-                continue;
+        if (!p->edges.live[id]) continue;
+        for (int i = 0; i < node->n_in; i++) {
+            int by = overwriter(p, root, writer, node, node->in[i]);
+            edge(&p->edges, node->in[i]->id, id, fill);
+            if (by >= 0) edge(&p->edges, id, by, fill);
+        }
+        /* What it recomputes it reads for. */
+        for (int k = heed_recomputed_by(p, node, list) - 1; k >= 0; k--) {
+            const heed_node *inside = p->work->nodes[list[k]];
+            for (int i = 0; i < inside->n_in; i++) {
+                int by = overwriter(p, root, writer, node, inside->in[i]);
+                if (by >= 0) edge(&p->edges, id, by, fill);
             }
-            e->first[from + 1]++;
-            e->incoming[id]++;
-            if (by < 0) continue;
-            e->first[id + 1]++;
-            e->incoming[by]++;
         }
     }
 }

@@ -2,20 +2,21 @@
  *
  * Nodes are taken when all their inputs are there, lowest id first, so instructions keep the order
  * in which the graph was built. An elementwise node opens an instruction that goes on taking
- * elementwise nodes of the same shape and dtype as long as they are ready and were built near by:
- * all of them then share one pass over memory. An instruction only takes nodes whose other inputs
- * are complete, so no cycle can arise. */
+ * elementwise nodes of as many elements, and reductions of its members, as long as they are ready
+ * and were built near by: all of them then share one pass over memory. An instruction only takes
+ * nodes whose other inputs are complete, so no cycle can arise. */
 #include <string.h>
 
+#include "graph/fused.h"
 #include "graph/passes/edges.h"
+#include "graph/passes/group.h"
+#include "graph/passes/recompute.h"
 
 enum {
-    MOST_FUSED = 48,   /* elementwise nodes in one instruction, ... */
-    MOST_INPUTS = 200, /* ... and inputs of all of them             */
-    NEAR = 64,         /* ids from the newest member on */
-    MOST_BETWEEN = 1,  /* kernels built between a member and the next one: a value of the forward
+    NEAR = 64,        /* ids from the newest member on */
+    MOST_BETWEEN = 1, /* kernels built between a member and the next one: a value of the forward
                          pass does not take its reverse rule along, which is needed much later */
-    LOOK = 16          /* ready nodes looked at as possible siblings */
+    LOOK = 16         /* ready nodes looked at as possible siblings */
 };
 
 typedef struct order {
@@ -25,47 +26,42 @@ typedef struct order {
     int *owner;     /* instruction of a node; -1 */
     int *kernels;   /* by id: kernels among the nodes before */
     int *pending;   /* edges that still have to come in */
-    int *since;     /* of a view: the instruction being filled when it became readable */
+    int *reader;    /* by id: see find_readers() */
     bool *output;   /* wanted after the run */
     heed_heap heap; /* ready ids */
     int *stack;     /* nodes that are there and not yet announced to consumers */
     int n_stack;
-    int *members;        /* instructions' nodes, one after the other */
-    int n_inputs;        /* of the instruction being filled */
-    int n_members, open; /* members[open ..] form the instruction being filled; -1: none */
-    int *starts;
+    heed_group group; /* the instruction being filled, ... */
+    bool open;        /* ... if it is one of tiles */
+    int newest;       /* the member taken last */
+    int *members;     /* finished instructions' nodes, one after the other */
+    int n_members, member_room;
+    int *starts, *first_end; /* by instruction */
     int n_starts;
 } order;
 
-static bool is_tile(const order *o, int id)
+static bool fuses(const order *o)
 {
-    return o->graph->nodes[id]->op->tile != NULL;
+    return o->p->passes >> HEED_PASS_FUSE & 1;
 }
 
 /* ---- instructions ---- */
 
-static bool may_join(const order *o, int id)
-{
-    if (o->open < 0 || !is_tile(o, id) || !(o->p->passes >> HEED_PASS_FUSE & 1)) return false;
-    if (o->n_members - o->open >= MOST_FUSED) return false;
-    const heed_node *node = o->graph->nodes[id];
-    if (o->n_inputs + node->n_in > MOST_INPUTS) return false;
-    const heed_node *head = o->graph->nodes[o->members[o->open]];
-    const heed_node *newest = o->graph->nodes[o->members[o->n_members - 1]];
-    /* A view of a member reads its memory in another order: it has to be complete. */
-    for (int i = 0; i < node->n_in; i++)
-        if (o->since[node->in[i]->id] == o->n_starts) return false;
-    if (o->kernels[id] - o->kernels[newest->id] > MOST_BETWEEN) return false;
-    return id - newest->id <= NEAR && node->dtype == head->dtype &&
-           heed_shape_equal(&node->shape, &head->shape);
-}
-
 static void take(order *o, int id)
 {
-    o->owner[id] = o->n_starts - 1;
-    o->n_inputs += o->graph->nodes[id]->n_in;
-    o->members[o->n_members++] = id;
+    o->owner[id] = o->n_starts;
+    o->newest = id;
     o->stack[o->n_stack++] = id;
+}
+
+/* Let a ready node join the instruction being filled, if it may. */
+static bool join(order *o, int id)
+{
+    if (!o->open || !fuses(o) || id - o->newest > NEAR) return false;
+    if (o->kernels[id] - o->kernels[o->newest] > MOST_BETWEEN) return false;
+    if (!heed_group_add(&o->group, o->graph->nodes[id])) return false;
+    take(o, id);
+    return true;
 }
 
 /* Tell consumers of everything on the stack; what becomes ready joins, waits, or is just there. */
@@ -77,11 +73,9 @@ static void announce(order *o)
             int next = o->edges->list[k];
             if (--o->pending[next]) continue;
             if (!heed_runs(o->p, o->graph->nodes[next])) {
-                if (o->open >= 0) o->since[next] = o->n_starts;
+                if (o->open) o->group.late[next] = o->group.number + 1;
                 o->stack[o->n_stack++] = next;
-            } else if (may_join(o, next)) {
-                take(o, next);
-            } else {
+            } else if (!join(o, next)) {
                 heed_heap_push(&o->heap, next);
             }
         }
@@ -96,8 +90,7 @@ static void take_siblings(order *o)
         n_kept = 0;
         for (int look = 0; look < LOOK && o->heap.n; look++) {
             int id = heed_heap_pop(&o->heap);
-            if (may_join(o, id)) {
-                take(o, id);
+            if (join(o, id)) {
                 taken++;
             } else {
                 kept[n_kept++] = id;
@@ -108,9 +101,35 @@ static void take_siblings(order *o)
     } while (taken);
 }
 
-static void run_order(order *o)
+/* Append the finished instruction's nodes. */
+static bool close(order *o, int id)
 {
-    o->open = -1;
+    const heed_group *g = &o->group;
+    int n = o->open ? g->n_members + g->n_ends : 1;
+    if (o->n_members + n > o->member_room) {
+        int room = 2 * o->member_room + n + 256;
+        int *more = heed_resize(o->members, (size_t)o->member_room * sizeof *more,
+                                (size_t)room * sizeof *more);
+        if (!more) return heed_plan_no_memory(o->p);
+        o->members = more;
+        o->member_room = room;
+    }
+    int *to = o->members + o->n_members;
+    o->starts[o->n_starts] = o->n_members;
+    o->first_end[o->n_starts++] = o->n_members + n - (o->open ? g->n_ends : 0);
+    o->n_members += n;
+    if (!o->open) {
+        *to = id;
+        return true;
+    }
+    memcpy(to, g->members, (size_t)g->n_members * sizeof *to);
+    memcpy(to + g->n_members, g->ends, (size_t)g->n_ends * sizeof *to);
+    o->open = false;
+    return true;
+}
+
+static bool run_order(order *o)
+{
     for (int id = 0; id < o->graph->n_nodes; id++) {
         if (!o->edges->live[id] || o->pending[id]) continue;
         if (heed_runs(o->p, o->graph->nodes[id]))
@@ -122,25 +141,48 @@ static void run_order(order *o)
     announce(o);
     while (o->heap.n) {
         int id = heed_heap_pop(&o->heap);
-        o->starts[o->n_starts++] = o->n_members;
-        o->open = is_tile(o, id) ? o->n_members : -1;
-        o->n_inputs = 0;
+        const heed_node *node = o->graph->nodes[id];
+        o->open = heed_is_tiled(o->p, node);
+        if (o->open) heed_group_open(&o->group, o->n_starts, node);
         take(o, id);
         announce(o);
-        if (o->open >= 0 && (o->p->passes >> HEED_PASS_FUSE & 1)) take_siblings(o);
-        o->open = -1;
+        if (o->open && fuses(o)) take_siblings(o);
+        if (!close(o, id)) return false;
     }
     o->starts[o->n_starts] = o->n_members;
+    return true;
 }
 
 /* ---- filling in the instructions ---- */
+
+/* reader[id]: of a node that runs, its instruction; of a view that only changes the shape, the one
+ * that all its readers belong to; else -1. */
+static void find_readers(order *o)
+{
+    for (int id = o->graph->n_nodes - 1; id >= 0; id--) {
+        o->reader[id] = o->owner[id];
+        if (o->p->source[id] == id || !o->edges->live[id]) continue;
+        int first = o->edges->first[id], last = o->edges->first[id + 1];
+        bool one = first < last && !o->output[id];
+        for (int e = first; e < last; e++)
+            one &= o->reader[o->edges->list[e]] == o->reader[o->edges->list[first]];
+        if (one) o->reader[id] = o->reader[o->edges->list[first]];
+    }
+}
 
 /* Does anybody outside instruction k want the value? */
 static bool wanted_outside(const order *o, int id, int k)
 {
     for (int e = o->edges->first[id]; e < o->edges->first[id + 1]; e++)
-        if (o->owner[o->edges->list[e]] != k) return true;
+        if (o->reader[o->edges->list[e]] != k) return true;
     return o->output[id];
+}
+
+/* Does instruction k compute x itself? */
+static bool is_inside(const order *o, const heed_node *x, int k)
+{
+    int from = o->p->source[x->id];
+    return o->owner[from] == k || heed_is_recomputed(o->p, from);
 }
 
 /* Nanoseconds on one thread, roughly: a kernel does more arithmetic in one than tile functions. */
@@ -154,11 +196,13 @@ static double cost_of(const heed_node *node)
     return heed_node_flops(node) / flops_per_ns + bytes / bytes_per_ns;
 }
 
-static bool fill(order *o, heed_instruction *instruction, int k)
+static bool take_nodes(order *o, heed_instruction *instruction, int k)
 {
     heed_program *p = o->p;
     int n = o->starts[k + 1] - o->starts[k], n_in = 0;
     instruction->n_nodes = n;
+    instruction->n_ends = o->starts[k + 1] - o->first_end[k];
+    instruction->partial_buffer = -1;
     instruction->nodes = heed_arena_alloc(&p->arena, (size_t)n * sizeof(heed_node *));
     if (!instruction->nodes) return heed_plan_no_memory(p);
     instruction->cost = 50;
@@ -168,23 +212,42 @@ static bool fill(order *o, heed_instruction *instruction, int k)
         instruction->cost += cost_of(node);
         n_in += node->n_in;
     }
-    instruction->reads = heed_arena_alloc(&p->arena, (size_t)(n_in + 2 * n) * sizeof(int));
-    if (!instruction->reads) return heed_plan_no_memory(p);
-    for (int i = 0; i < n; i++) {
+    instruction->reads = heed_arena_alloc(&p->arena, (size_t)(n_in + 2 * n + 1) * sizeof(int));
+    return instruction->reads ? true : heed_plan_no_memory(p);
+}
+
+/* Memory for the reductions' partial results, if there are any. */
+static bool take_partial(order *o, heed_instruction *instruction)
+{
+    size_t bytes = instruction->n_ends ? heed_fused_partial_bytes(instruction) : 0;
+    if (!bytes) return true;
+    instruction->partial_buffer = heed_buffer_new(o->p, HEED_PLANNED_MEMORY, bytes);
+    if (instruction->partial_buffer < 0) return heed_plan_no_memory(o->p);
+    instruction->writes[instruction->n_writes++] = instruction->partial_buffer;
+    return true;
+}
+
+static bool fill(order *o, heed_instruction *instruction, int k)
+{
+    heed_program *p = o->p;
+    if (!take_nodes(o, instruction, k)) return false;
+    for (int i = 0; i < instruction->n_nodes; i++) {
         const heed_node *node = instruction->nodes[i];
         for (int j = 0; j < node->n_in; j++)
-            if (o->owner[node->in[j]->id] != k)
+            if (!is_inside(o, node->in[j], k))
                 instruction->reads[instruction->n_reads++] = p->values[node->in[j]->id].buffer;
     }
     instruction->writes = instruction->reads + instruction->n_reads;
-    for (int i = 0; i < n; i++) {
-        heed_value *value = &p->values[instruction->nodes[i]->id];
+    for (int i = 0; i < instruction->n_nodes; i++) {
+        const heed_node *node = instruction->nodes[i];
+        heed_value *value = &p->values[node->id];
         if (value->aux_buffer >= 0)
             instruction->writes[instruction->n_writes++] = value->aux_buffer;
-        if (n > 1 && !wanted_outside(o, instruction->nodes[i]->id, k)) value->buffer = -1;
+        bool shared = instruction->n_nodes > 1 && node->op->tile;
+        if (shared && !wanted_outside(o, node->id, k)) value->buffer = -1;
         if (value->buffer >= 0) instruction->writes[instruction->n_writes++] = value->buffer;
     }
-    return true;
+    return take_partial(o, instruction);
 }
 
 static bool make_instructions(order *o)
@@ -195,6 +258,7 @@ static bool make_instructions(order *o)
         heed_arena_alloc(&p->arena, (size_t)(o->n_starts + 1) * sizeof *p->instructions);
     if (!p->instructions) return heed_plan_no_memory(p);
     for (int i = 0; i < p->n_outputs; i++) o->output[p->outputs[i]->id] = true;
+    find_readers(o);
     for (int k = 0; k < o->n_starts; k++)
         if (!fill(o, &p->instructions[k], k)) return false;
     return true;
@@ -202,27 +266,29 @@ static bool make_instructions(order *o)
 
 bool heed_order(heed_program *p)
 {
+    enum { ARRAYS = 9 };
     order o = { .p = p, .graph = p->work, .edges = &p->edges, .owner = p->owner };
     size_t n = (size_t)p->work->n_nodes + 2;
-    int *all = heed_alloc_array(n * 7, sizeof(int)), *at = all;
+    int *all = heed_alloc_array(n * ARRAYS, sizeof(int)), *at = all;
     o.output = heed_alloc(n);
     bool done = all && o.output;
     if (done) {
-        int **parts[] = { &o.pending, &o.since,  &o.heap.ids, &o.stack,
-                          &o.members, &o.starts, &o.kernels };
-        for (int i = 0; i < 7; i++, at += n) *parts[i] = at;
+        int **parts[ARRAYS] = { &o.pending,      &o.heap.ids,   &o.stack,  &o.starts, &o.first_end,
+                                &o.group.inside, &o.group.late, &o.reader, &o.kernels };
+        for (int i = 0; i < ARRAYS; i++, at += n) *parts[i] = at;
+        o.group.p = p;
         for (size_t i = 0; i + 2 < n; i++) {
             o.owner[i] = -1;
             o.pending[i] = p->edges.incoming[i];
             const heed_node *node = p->work->nodes[i];
             o.kernels[i + 1] = o.kernels[i] + (node->op->kernel && heed_runs(p, node));
         }
-        run_order(&o);
-        done = make_instructions(&o);
+        done = run_order(&o) && make_instructions(&o);
     } else {
         heed_plan_no_memory(p);
     }
     heed_free(all);
+    heed_free(o.members);
     heed_free(o.output);
     return done;
 }

@@ -26,6 +26,12 @@ typedef struct stager {
     bool open; /* the last stage is serial and can go on */
 } stager;
 
+/* A view that instruction `owner` takes as what it is a view of, which it computes itself. */
+static bool is_inside(const heed_program *p, int id, int owner)
+{
+    return p->owner[id] < 0 && owner >= 0 && p->owner[p->source[id]] == owner;
+}
+
 static void count_edges(stager *s)
 {
     heed_program *p = s->p;
@@ -35,7 +41,7 @@ static void count_edges(stager *s)
             int to = p->edges.list[e];
             if (p->owner[to] < 0)
                 s->views[to]++;
-            else if (p->owner[to] != p->owner[id])
+            else if (p->owner[to] != p->owner[id] && !is_inside(p, id, p->owner[to]))
                 s->pending[p->owner[to]]++;
         }
     }
@@ -53,7 +59,8 @@ static void announce(stager *s, int id)
             int to = p->edges.list[e], owner = p->owner[to];
             if (owner < 0) {
                 if (--s->views[to] == 0) s->stack[n++] = to;
-            } else if (owner != p->owner[id] && --s->pending[owner] == 0) {
+            } else if (owner != p->owner[id] && !is_inside(p, id, owner) &&
+                       --s->pending[owner] == 0) {
                 heed_heap_push(&s->heap, owner);
             }
         }
@@ -75,10 +82,12 @@ static void place(stager *s, heed_stage *stage, int index, int time)
     stage->end = ++s->n_placed;
 }
 
+/* Values that it recomputes for itself are nobody's: they are there when their operands are. */
 static void complete(stager *s, int index)
 {
     const heed_instruction *instruction = &s->p->instructions[index];
-    for (int i = 0; i < instruction->n_nodes; i++) announce(s, instruction->nodes[i]->id);
+    for (int i = 0; i < instruction->n_nodes; i++)
+        if (s->p->owner[instruction->nodes[i]->id] >= 0) announce(s, instruction->nodes[i]->id);
 }
 
 static void step(stager *s)

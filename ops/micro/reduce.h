@@ -38,6 +38,8 @@ typedef struct heed_reduce_plan {
 } heed_reduce_plan;
 
 extern const heed_kernel heed_reduce_kernel; /* its call needs a heed_reduce_plan */
+extern const heed_reduction heed_sum_reduction, heed_mean_reduction, heed_max_reduction,
+    heed_min_reduction; /* at the end of an elementwise program */
 
 heed_reduce_plan heed_reduce_plan_of(const heed_call *call);
 /* heed_op.prepare of each kind. */
