@@ -77,8 +77,9 @@ static bool run_passes(heed_program *p)
 {
     p->work = heed_graph_make(p->user->options);
     if (!p->work) return heed_plan_no_memory(p);
-    bool done = heed_rewrite(p) && heed_products(p) && heed_pack(p) && heed_layout(p) &&
-                heed_recompute(p) && heed_make_edges(p) && heed_order(p) && heed_stages(p);
+    bool done = heed_rewrite(p) && heed_products(p) && heed_absorb(p) && heed_pack(p) &&
+                heed_layout(p) && heed_recompute(p) && heed_make_edges(p) && heed_order(p) &&
+                heed_stages(p);
     heed_edges_free(p);
     if (done) heed_inplace(p);
     done = done && heed_memory_plan(p) && heed_bind(p) && list_inputs(p);

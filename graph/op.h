@@ -138,6 +138,7 @@ enum {
     HEED_LEAF = 1 << 2,   /* has no kernel: input, parameter, constant                       */
     HEED_IMPURE = 1 << 3, /* two equal nodes are not merged, and none is removed or folded   */
     HEED_RANDOM = 1 << 4, /* depends on the program's seed and step: never folded            */
+    HEED_ADDS = 1 << 5,   /* y = in[0] + in[1]: a product may add the other one itself       */
 };
 
 #define HEED_ALL_INPUTS (~0u)
@@ -191,6 +192,8 @@ struct heed_op {
     double (*flops)(const heed_node *node);     /* NULL: elements of out; a tanh counts 10 */
     /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
     heed_node *(*simplify)(heed_node *node);
+    /* node, reshaped to `shape`, + addend, computed by one operation; NULL: not possible. */
+    heed_node *(*plus)(heed_node *node, heed_node *addend, const heed_shape *shape);
     /* An equal node that reads input i (a bit of `packs`) from a copy in the order its kernel likes
      * best, or the node itself: the copy is shared by `readers` operations, so it pays sooner than
      * one for each. May build nodes; equal copies are merged. */

@@ -3,6 +3,7 @@
  * heed_compile() fills it pass by pass (graph/passes/, in the order of the list below):
  *   rewrite   copies the live part of the user's graph (dead, fold, simplify, cse) into `work`
  *   products  products with one row or column become reductions where that saves their operand
+ *   absorb    lets products add what is added to them
  *   pack      shares copies of operands in the order that kernels like best
  *   layout    gives every node a value (buffer + strides); inserts copies where a kernel needs
  *             dense input; lets concat's inputs be computed where concat wants them (place)
@@ -27,6 +28,7 @@ typedef enum heed_pass {
     HEED_PASS_FOLD,
     HEED_PASS_SIMPLIFY,
     HEED_PASS_CSE,
+    HEED_PASS_ABSORB,
     HEED_PASS_PACK,
     HEED_PASS_PLACE,
     HEED_PASS_FUSE,
@@ -139,6 +141,7 @@ struct heed_program {
 /* Passes; each returns false with the user graph's error set. */
 bool heed_rewrite(heed_program *p);
 bool heed_products(heed_program *p);
+bool heed_absorb(heed_program *p);
 bool heed_pack(heed_program *p);
 bool heed_layout(heed_program *p);
 bool heed_recompute(heed_program *p);

@@ -1,4 +1,4 @@
-/* matmul.c - y[.., i, j] = sum_p a[.., i, p] b[.., p, j], leading axes broadcast. */
+/* matmul.c - y[.., i, j] = sum_p a[.., i, p] b[.., p, j] + c[.., i, j], leading axes broadcast. */
 #include "ops/kernel.h"
 #include "ops/matmul.h"
 
@@ -12,6 +12,9 @@ static void compute_block(const matmul_plan *plan, const heed_call *call, int64_
     const real *b = (const real *)call->in[1].data;
     b += g.b_panel ? block.column / HEED_GEMM_PANEL * g.b_panel : block.column * g.b_column;
     real *c = (real *)call->out.data + block.row * g.c_row + block.column * g.c_column;
+    const real *d = NULL;
+    if (call->n_in == 3)
+        d = (const real *)call->in[2].data + block.row * g.d_row + block.column * g.d_column;
     int64_t rest = block.product;
     for (int i = plan->n_axes - 1; i >= 0; i--) {
         const int64_t index = i > 0 ? rest % plan->dim[i] : rest;
@@ -25,6 +28,7 @@ static void compute_block(const matmul_plan *plan, const heed_call *call, int64_
     g.a = a;
     g.b = b;
     g.c = c;
+    g.d = d;
     g.scratch = call->scratch;
     HEED_FN(gemm)(&g);
 }
@@ -112,6 +116,10 @@ static void plan_product(matmul_plan *plan, const heed_call *call)
                       .c_row = c->stride[rc - 2],
                       .c_column = c->stride[rc - 1],
                       .block_rows = heed_gemm_block_rows(c->dtype) };
+    if (call->n_in == 3) {
+        g->d_row = product_step(&call->in[2], &c->shape, rc - 2);
+        g->d_column = product_step(&call->in[2], &c->shape, rc - 1);
+    }
     while (plan->n_axes > 0) {
         const int i = plan->n_axes - 1;
         const int64_t dim = plan->dim[i];
@@ -162,6 +170,18 @@ static int64_t inner_of_b(const heed_shape *b)
     return b->dim[b->rank >= 2 ? b->rank - 2 : 0];
 }
 
+bool heed_matmul_check_addend(heed_infer *infer)
+{
+    heed_shape both;
+    if (infer->n_in < 3) return true;
+    if (infer->shape.rank != 2)
+        return heed_refuse(infer, "something is added to products of two matrices only");
+    if (!heed_broadcast(&infer->in[2]->shape, &infer->shape, &both) ||
+        !heed_shape_equal(&both, &infer->shape))
+        return heed_refuse(infer, "what is added does not broadcast to the product's shape");
+    return heed_need_real(infer, 2) && heed_need_same_dtype(infer);
+}
+
 static bool matmul_infer(heed_infer *infer)
 {
     const heed_shape a = infer->in[0]->shape, b = infer->in[1]->shape;
@@ -182,34 +202,53 @@ static bool matmul_infer(heed_infer *infer)
         return heed_refuse(infer, "the leading axes do not broadcast");
     infer->shape.dim[infer->shape.rank++] = a.dim[a.rank - 2];
     infer->shape.dim[infer->shape.rank++] = b.dim[b.rank - 1];
-    return true;
+    return heed_matmul_check_addend(infer);
 }
 
 static void matmul_vjp(heed_vjp *v)
 {
     if (v->want[0]) v->dx[0] = heed_matmul(v->dy, heed_transpose(v->in[1], -1, -2));
     if (v->want[1]) v->dx[1] = heed_matmul(heed_transpose(v->in[0], -1, -2), v->dy);
+    if (v->n_in == 3 && v->want[2]) v->dx[2] = v->dy;
+}
+
+/* The addend is a matrix of the product's elements, or a row. */
+heed_node *heed_matmul_plus(heed_node *node, heed_node *addend, const heed_shape *shape)
+{
+    const int last = addend->shape.rank - 1;
+    heed_node *in[3] = { node->in[0], node->in[1], NULL };
+    if (node->n_in != 2 || node->shape.rank != 2 || shape->rank < 1 || last < 0 ||
+        shape->dim[shape->rank - 1] != node->shape.dim[1])
+        return NULL;
+    if (heed_shape_equal(&addend->shape, shape))
+        in[2] = heed_reshape_to(addend, node->shape);
+    else if (heed_count(&addend->shape) == addend->shape.dim[last])
+        in[2] = heed_reshape_to(addend, HEED_SHAPE(addend->shape.dim[last]));
+    return in[2] ? heed_reshape_to(heed_apply(node->op, node->attr, 3, in), *shape) : NULL;
 }
 
 /* Rows, or blocks of rows, that read B in an order other than the one in memory, or from distant
  * rows, would each copy it: they share one copy. */
 static heed_node *matmul_pack(heed_node *node, int readers)
 {
-    heed_node *a = node->in[0], *b = node->in[1];
+    const heed_node *a = node->in[0], *b = node->in[1];
     if (a->shape.rank != 2 || b->shape.rank != 2) return node;
     const int64_t m = a->shape.dim[0], k = a->shape.dim[1], n = b->shape.dim[1];
     if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
     const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
     const bool copied = far || b->op == &heed_op_permute; /* by each block of rows, otherwise */
     const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
-    return (copied ? uses >= 2 : readers >= MANY_READERS) ? heed_matmul_shared(a, b) : node;
+    return (copied ? uses >= 2 : readers >= MANY_READERS) ? heed_matmul_shared(node->in, node->n_in)
+                                                          : node;
 }
 
 /* An outer product is elementwise: then it fuses with its neighbours. */
 static heed_node *matmul_simplify(heed_node *node)
 {
     const heed_shape *a = &node->in[0]->shape;
-    return a->dim[a->rank - 1] == 1 ? heed_mul(node->in[0], node->in[1]) : node;
+    if (a->dim[a->rank - 1] != 1) return node;
+    heed_node *product = heed_mul(node->in[0], node->in[1]);
+    return node->n_in == 3 ? heed_add(product, node->in[2]) : product;
 }
 
 static double matmul_flops(const heed_node *node)
@@ -236,19 +275,29 @@ static bool matmul_sample(int k, heed_sample *sample)
         { { 4, { 2, 1, 2, 3 } }, { 3, { 3, 3, 2 } } },
         { { 4, { 2, 2, 2, 3 } }, { 4, { 2, 2, 3, 2 } } },
     };
-    if (k >= (int)(sizeof cases / sizeof cases[0])) return false;
-    sample->n_in = 2;
-    for (int i = 0; i < 2; i++) sample->in[i].shape = cases[k][i];
+    static const heed_shape sums[][3] = {
+        { { 2, { 3, 4 } }, { 2, { 4, 5 } }, { 2, { 3, 5 } } },
+        { { 2, { 2, 7 } }, { 2, { 7, 3 } }, { 1, { 3 } } },
+        { { 2, { 3, 2 } }, { 2, { 2, 1 } }, { 2, { 3, 1 } } },
+        { { 2, { 2, 1 } }, { 2, { 1, 3 } }, { 2, { 2, 1 } } },
+    };
+    const int n_cases = (int)(sizeof cases / sizeof cases[0]);
+    if (k >= n_cases + (int)(sizeof sums / sizeof sums[0])) return false;
+    sample->n_in = k < n_cases ? 2 : 3;
+    for (int i = 0; i < sample->n_in; i++)
+        sample->in[i].shape = k < n_cases ? cases[k][i] : sums[k - n_cases][i];
     return true;
 }
 
 const heed_op heed_op_matmul = {
     .name = "matmul",
     .doc = "y[.., i, j] = sum_p a[.., i, p] b[.., p, j]: [.., m, k] x [.., k, n] -> [.., m, n]; "
-           "leading axes broadcast.",
+           "leading axes broadcast. Of two matrices, c may be added: it broadcasts to [m, n].",
     .n_in = 2,
-    .diff = 1u << 0 | 1u << 1,
-    .strided = 1u << 0 | 1u << 1,
+    .max_in = 3,
+    .diff = 1u << 0 | 1u << 1 | 1u << 2,
+    .in_place = 1u << 2,
+    .strided = 1u << 0 | 1u << 1 | 1u << 2,
     .strided_out = true,
     .flags = HEED_LINEAR,
     .infer = matmul_infer,
@@ -260,6 +309,7 @@ const heed_op heed_op_matmul = {
     .prepare = matmul_prepare,
     .vjp = matmul_vjp,
     .simplify = matmul_simplify,
+    .plus = heed_matmul_plus,
     .packs = 1u << 1,
     .pack = matmul_pack,
     .sample = matmul_sample,

@@ -99,13 +99,14 @@ static bool packed_infer(heed_infer *infer)
         return heed_refuse(infer, "b must be the panels of a matrix of %lld rows and %lld columns",
                            (long long)a->dim[a->rank - 1], (long long)attr->columns);
     infer->shape = HEED_SHAPE(a->dim[0], attr->columns);
-    return true;
+    return heed_matmul_check_addend(infer);
 }
 
 static void packed_prepare(const heed_call *call, void *plan)
 {
     heed_call plain = *call;
-    heed_view matrix[2] = { call->in[0], call->in[1] };
+    heed_view matrix[3] = { call->in[0], call->in[1] };
+    if (call->n_in == 3) matrix[2] = call->in[2];
     matrix[1].shape = HEED_SHAPE(call->in[1].shape.dim[1], call->out.shape.dim[1]);
     matrix[1].stride[0] = PANEL;
     matrix[1].stride[1] = 1;
@@ -147,9 +148,11 @@ static double packed_flops(const heed_node *node)
 const heed_op heed_op_matmul_packed = {
     .name = "matmul_packed",
     .doc = "y[i, j] = sum_p a[i, p] b[j / 32, p, j mod 32]: a [m, k], b [panels, k, 32] -> [m, "
-           "columns]. Made by the compiler out of matmul.",
+           "columns]. c may be added. Made by the compiler out of matmul.",
     .n_in = 2,
-    .strided = 1u << 0,
+    .max_in = 3,
+    .in_place = 1u << 2,
+    .strided = 1u << 0 | 1u << 2,
     .strided_out = true,
     .attr_size = sizeof(packed_attr),
     .infer = packed_infer,
@@ -158,14 +161,16 @@ const heed_op heed_op_matmul_packed = {
     .scratch = packed_scratch,
     .plan_size = sizeof(matmul_plan),
     .prepare = packed_prepare,
+    .plus = heed_matmul_plus,
     .sample = packed_sample,
     .flops = packed_flops,
 };
 
-heed_node *heed_matmul_shared(heed_node *a, heed_node *b)
+heed_node *heed_matmul_shared(heed_node *const *in, int n_in)
 {
-    const packed_attr attr = { .columns = b->shape.dim[1] };
-    heed_node *panels = heed_apply(&heed_op_matmul_pack, NULL, 1, &b);
-    return heed_apply(&heed_op_matmul_packed, &attr, 2, (heed_node *[]){ a, panels });
+    const packed_attr attr = { .columns = in[1]->shape.dim[1] };
+    heed_node *with[3] = { in[0], heed_apply(&heed_op_matmul_pack, NULL, 1, in + 1), NULL };
+    if (n_in == 3) with[2] = in[2];
+    return heed_apply(&heed_op_matmul_packed, &attr, n_in, with);
 }
 #endif

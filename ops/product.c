@@ -31,6 +31,7 @@ heed_node *heed_product_as_sum(heed_node *node, int i)
     const heed_shape *v = &vector->shape;
     heed_shape both;
     bool rows = i == 0;
+    if (node->n_in != 2) return NULL;
     if (v->dim[v->rank - (rows ? 1 : 2)] != 1) return NULL;
     vector = turned(vector); /* of a matrix [m, k] a row [1, k]; of [k, n] a column [k, 1] */
     if (is_transpose(matrix)) {

@@ -160,6 +160,34 @@ Test(graph_passes, a_matrix_with_many_readers_is_packed_once)
     heed_graph_free(g);
 }
 
+/* A product adds a bias or a residual by itself, unless its own value is wanted, too. */
+Test(graph_passes, products_add_what_is_added_to_them)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *x = heed_input(g, "x", HEED_F32, 2, 9, 40),
+              *w = heed_input(g, "w", HEED_F32, 40, 40);
+    heed_node *row = heed_input(g, "row", HEED_F32, 40), *outputs[2];
+    heed_node *product = heed_matmul(x, w),
+              *number = heed_input_shaped(g, "n", HEED_F32, heed_scalar());
+    const heed_compile_options plain = { .passes = "none", .threads = 1 };
+    heed_node *sums[] = { heed_add(product, row), heed_add(x, product),
+                          heed_add(heed_matmul(x, w), heed_add(product, x)) };
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(facts_of(&sums[i], 1, "none,+dead,+absorb").instructions, i < 2 ? 1 : 2);
+        kit_values a = kit_run(g, &sums[i], 1, plain);
+        kit_values b = kit_run(g, &sums[i], 1, (heed_compile_options){ .threads = 2 });
+        cr_expect_lt(kit_difference(a, b, 1e-5), 0);
+        heed_free(a.value);
+        heed_free(b.value);
+    }
+    outputs[0] = product;
+    outputs[1] = sums[0];
+    cr_expect_eq(facts_of(outputs, 2, "none,+dead,+absorb").instructions, 2);
+    heed_node *each = heed_add(product, number);
+    cr_expect_eq(facts_of(&each, 1, "none,+dead,+absorb").instructions, 2, "a number is no row");
+    heed_graph_free(g);
+}
+
 /* The reverse rule of a value near the end of the forward pass waits for its turn. */
 Test(graph_passes, reverse_rules_do_not_join_the_forward_pass)
 {

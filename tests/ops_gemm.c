@@ -68,18 +68,23 @@ static void *at_first(const matrix *x, void *copy, heed_dtype dtype)
 
 /* ---- one product ---- */
 
+/* What is added to the product: nothing, what C holds, a row, another matrix. */
+typedef enum addend { NOTHING, ITSELF, ROW, MATRIX, N_ADDENDS } addend;
+
 typedef struct product_case {
     int64_t m, n, k;
     layout a, b, c;
-    bool accumulate;
+    addend added;
     bool packed; /* B is copied into panels beforehand */
 } product_case;
 
-static void expect(const product_case *p, const matrix *a, const matrix *b, matrix *c)
+static void expect(const product_case *p, const matrix *a, const matrix *b, const matrix *d,
+                   matrix *c)
 {
     for (int64_t i = 0; i < p->m; i++)
         for (int64_t j = 0; j < p->n; j++) {
-            double sum = p->accumulate ? *element(c, i, j) : 0;
+            double sum = p->added == ITSELF ? *element(c, i, j) : 0;
+            if (p->added > ITSELF) sum = *element(d, p->added == ROW ? 0 : i, j);
             for (int64_t q = 0; q < p->k; q++) sum += *element(a, i, q) * *element(b, q, j);
             *element(c, i, j) = sum;
         }
@@ -104,6 +109,8 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
 {
     matrix a = matrix_new(p->m, p->k, p->a, rng), b = matrix_new(p->k, p->n, p->b, rng);
     matrix c = matrix_new(p->m, p->n, p->c, rng);
+    matrix d = matrix_new(p->m, p->n, p->a, rng); /* in any layout */
+    void *dd = to_dtype(&d, dtype);
     void *da = to_dtype(&a, dtype), *db = to_dtype(&b, dtype), *dc = to_dtype(&c, dtype);
     const size_t bytes = heed_gemm_scratch(dtype, p->m, p->n, p->k);
     char *scratch = heed_alloc(bytes + 64);
@@ -122,12 +129,14 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
                     .c = at_first(&c, dc, dtype),
                     .c_row = c.row,
                     .c_column = c.column,
-                    .accumulate = p->accumulate,
                     .block_rows = heed_gemm_block_rows(dtype),
                     .scratch = scratch };
+    if (p->added) g.d = p->added == ITSELF ? g.c : at_first(&d, dd, dtype);
+    g.d_row = p->added == ITSELF ? c.row : p->added == ROW ? 0 : d.row;
+    g.d_column = p->added == ITSELF ? c.column : d.column;
     if (p->packed) pack(&g, dtype, isa, copy);
     gemm_table[dtype == HEED_F64][isa](&g);
-    expect(p, &a, &b, &c);
+    expect(p, &a, &b, &d, &c);
     const double tolerance = (dtype == HEED_F32 ? 6e-7 : 1e-15) * ((double)p->k + 2);
     int64_t wrong = -1;
     for (int64_t i = 0; i < c.size && wrong < 0; i++) { /* also what is outside of C */
@@ -137,12 +146,12 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
     for (size_t i = bytes; i < bytes + 64; i++)
         cr_assert_eq(scratch[i], (char)0xff, "scratch overrun");
     cr_assert_lt(wrong, 0,
-                 "%s %s: [%lld x %lld] x [%lld x %lld], layouts %d %d %d, accumulate %d, packed "
+                 "%s %s: [%lld x %lld] x [%lld x %lld], layouts %d %d %d, added %d, packed "
                  "%d: element %lld differs",
                  heed_dtype_name(dtype), heed_isa_name(isa), (long long)p->m, (long long)p->k,
-                 (long long)p->k, (long long)p->n, p->a, p->b, p->c, p->accumulate, p->packed,
+                 (long long)p->k, (long long)p->n, p->a, p->b, p->c, p->added, p->packed,
                  (long long)wrong);
-    void *blocks[] = { a.buffer, b.buffer, c.buffer, da, db, dc, scratch, copy };
+    void *blocks[] = { a.buffer, b.buffer, c.buffer, d.buffer, da, db, dc, dd, scratch, copy };
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) heed_free(blocks[i]);
 }
 
@@ -177,7 +186,7 @@ Test(gemm, every_layout_of_small_and_odd_sizes)
                                      .a = (layout)(form / 3 % N_LAYOUTS),
                                      .b = (layout)(form / 3 / N_LAYOUTS),
                                      .c = of_c[form % 3],
-                                     .accumulate = (form / 3 + form) % 2 == 0,
+                                     .added = (addend)((form / 3 + form) % N_ADDENDS),
                                      .packed = form / 3 % 3 == 1 };
             checked += check_everywhere(&p, &rng);
         }
@@ -188,10 +197,10 @@ Test(gemm, zero_sizes_write_zeros_or_nothing)
 {
     heed_rng rng = heed_rng_new(2, 0);
     for (int zero = 1; zero < 8; zero++)
-        for (int accumulate = 0; accumulate < 2; accumulate++) {
+        for (int added = 0; added < N_ADDENDS; added++) {
             const product_case p = {
                 zero & 1 ? 0 : 21, zero & 2 ? 0 : 37, zero & 4 ? 0 : 19, ROWS, ROWS, GAPS,
-                accumulate,        accumulate
+                (addend)added,     added == ITSELF
             };
             cr_assert_gt(check_everywhere(&p, &rng), 0);
         }
@@ -200,10 +209,10 @@ Test(gemm, zero_sizes_write_zeros_or_nothing)
 Test(gemm, large_products_with_distant_rows)
 {
     static const product_case cases[] = {
-        { 300, 1050, 300, ROWS, ROWS, ROWS, false, false },
-        { 1050, 270, 40, COLUMNS, ROWS, ROWS, true, false },
-        { 270, 300, 1100, ROWS, COLUMNS, GAPS, false, false },
-        { 1100, 300, 270, COLUMNS, COLUMNS, COLUMNS, false, false },
+        { 300, 1050, 300, ROWS, ROWS, ROWS, NOTHING, false },
+        { 1050, 270, 40, COLUMNS, ROWS, ROWS, ITSELF, false },
+        { 270, 300, 1100, ROWS, COLUMNS, GAPS, MATRIX, false },
+        { 1100, 300, 270, COLUMNS, COLUMNS, COLUMNS, ROW, false },
     };
     heed_rng rng = heed_rng_new(3, 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

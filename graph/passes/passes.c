@@ -4,12 +4,12 @@
 #include "graph/plan.h"
 
 static const char *const names[HEED_N_PASSES] = {
-    [HEED_PASS_DEAD] = "dead",         [HEED_PASS_FOLD] = "fold",
-    [HEED_PASS_SIMPLIFY] = "simplify", [HEED_PASS_CSE] = "cse",
-    [HEED_PASS_PACK] = "pack",         [HEED_PASS_PLACE] = "place",
-    [HEED_PASS_FUSE] = "fuse",         [HEED_PASS_RECOMPUTE] = "recompute",
-    [HEED_PASS_STAGE] = "stage",       [HEED_PASS_INPLACE] = "inplace",
-    [HEED_PASS_REUSE] = "reuse",
+    [HEED_PASS_DEAD] = "dead",           [HEED_PASS_FOLD] = "fold",
+    [HEED_PASS_SIMPLIFY] = "simplify",   [HEED_PASS_CSE] = "cse",
+    [HEED_PASS_ABSORB] = "absorb",       [HEED_PASS_PACK] = "pack",
+    [HEED_PASS_PLACE] = "place",         [HEED_PASS_FUSE] = "fuse",
+    [HEED_PASS_RECOMPUTE] = "recompute", [HEED_PASS_STAGE] = "stage",
+    [HEED_PASS_INPLACE] = "inplace",     [HEED_PASS_REUSE] = "reuse",
 };
 
 const char *heed_pass_name(heed_pass pass)

@@ -256,13 +256,14 @@ static void multiply_panel(const block *x, const phase *f, const panel *p)
                .b_at = x->list,
                .c = (real *)sums,
                .c_row = direct ? channel : p->vectors * LANES,
-               .accumulate = direct && add };
+               .d_row = channel };
     if (packed) pack_panel_at(x, f, p);
     for (int64_t row = 0, rows; row < x->rows; row += rows) {
         real *out = x->out + (x->row + row) * channel;
         rows = tile_height(&tiles, row);
         t.a = x->weights + row * f->depth;
         if (direct) t.c = out + p->target[0].to;
+        if (direct && add) t.d = t.c;
         if (packed)
             multiply_tile((int)rows, p->vectors, &t);
         else

@@ -147,7 +147,7 @@ static void add_run(const part *w, int64_t i, int64_t j, real *sums, bool first)
                .a_column = 1,
                .b_at = w->list,
                .c_row = plan->run_step * plan->runs * w->windows,
-               .accumulate = !first };
+               .d_row = plan->run_step * plan->runs * w->windows };
     for (int64_t column = 0, vectors; column < n; column += vectors * LANES) {
         vectors = tile_vectors(w->rows, n - column);
         t.b = x + column;
@@ -155,6 +155,7 @@ static void add_run(const part *w, int64_t i, int64_t j, real *sums, bool first)
             rows = tile_height(&tiles, row);
             t.a = w->dy_copy + row * t.a_row;
             t.c = sums + row * t.c_row + column;
+            if (!first) t.d = t.c;
             multiply_tile_at((int)rows, (int)vectors, &t);
         }
     }

@@ -1,4 +1,4 @@
-/* gemm.c - C[m,n] (+)= A[m,k] B[k,n]: register tiles over panels of B.
+/* gemm.c - C[m,n] = A[m,k] B[k,n] + D[m,n]: register tiles over panels of B.
  *
  * Loops, from outside: blocks of rows of A (kept in the second-level cache), blocks of k, panels of
  * B (kept in the first-level cache), tiles of C (kept in registers). B is read in place when its
@@ -44,7 +44,8 @@ typedef struct block {
     int64_t b_row, b_column, b_panel;
     real *c;
     int64_t c_row, c_column;
-    bool accumulate;
+    const real *d; /* NULL: nothing is added */
+    int64_t d_row, d_column;
     tiling tiles;
     bool packed; /* a is the copy that pack_rows() made; a_row tells its layout */
 } block;
@@ -62,8 +63,9 @@ static void copy_tile(const block *x, const panel *p, int64_t row, int rows, con
     for (int i = 0; i < rows; i++, sums += p->vectors * LANES) {
         real *c = x->c + (row + i) * x->c_row + p->column * c_column;
         const real *sum = sums + p->skip;
-        if (x->accumulate)
-            for (int64_t j = 0; j < p->width; j++) c[j * c_column] += sum[j];
+        const real *d = x->d ? x->d + (row + i) * x->d_row + p->column * x->d_column : NULL;
+        if (d)
+            for (int64_t j = 0; j < p->width; j++) c[j * c_column] = sum[j] + d[j * x->d_column];
         else
             for (int64_t j = 0; j < p->width; j++) c[j * c_column] = sum[j];
     }
@@ -112,7 +114,8 @@ static void pack_rows(block *x, real *packed)
 static void multiply_panel(const block *x, const panel *p)
 {
     vec sums[TILE_VECTORS];
-    const bool direct = p->width == p->vectors * LANES && x->c_column == 1;
+    const bool direct =
+        p->width == p->vectors * LANES && x->c_column == 1 && (!x->d || x->d_column == 1);
     tile t = { .k = x->k,
                .a_row = x->a_row,
                .a_column = x->a_column,
@@ -120,7 +123,7 @@ static void multiply_panel(const block *x, const panel *p)
                .b_row = p->b_row,
                .c = (real *)sums,
                .c_row = direct ? x->c_row : p->vectors * LANES,
-               .accumulate = direct && x->accumulate };
+               .d_row = x->d_row };
     for (int64_t row = 0, rows; row < x->m; row += rows) {
         rows = tile_height(&x->tiles, row);
         t.a = x->a + row * (x->packed ? x->k : x->a_row);
@@ -129,6 +132,7 @@ static void multiply_panel(const block *x, const panel *p)
             t.a_column = x->a_row == 1 ? rows : 1;
         }
         if (direct) t.c = x->c + row * x->c_row + p->column;
+        if (direct && x->d) t.d = x->d + row * x->d_row + p->column;
         multiply_tile((int)rows, p->vectors, &t);
         if (!direct) copy_tile(x, p, row, (int)rows, (const real *)sums);
     }
@@ -178,6 +182,7 @@ static void multiply_copied(const block *x, real *scratch)
     for (int64_t first = 0; first < x->n; first += group) {
         own.n = x->n - first < group ? x->n - first : group;
         own.c = x->c + first * x->c_column;
+        if (x->d) own.d = x->d + first * x->d_column;
         copy_panels(x, first, own.n, columns ? x->k : COPIED_ROWS, scratch);
         multiply_in_place(&own);
     }
@@ -194,7 +199,8 @@ static void multiply_plainly(const heed_gemm *g)
             const real *b = (const real *)g->b + j * g->b_column;
             real sum = 0;
             for (int64_t p = 0; p < g->k; p++) sum += a[p * g->a_column] * b[p * g->b_row];
-            put((real *)g->c + i * g->c_row + j * g->c_column, sum, g->accumulate);
+            if (g->d) sum += ((const real *)g->d)[i * g->d_row + j * g->d_column];
+            ((real *)g->c)[i * g->c_row + j * g->c_column] = sum;
         }
 }
 
@@ -208,8 +214,11 @@ static void multiply_by_rows(const heed_gemm *g)
             for (int64_t p = 0; p < g->k; p++) copy[p] = x[p * g->a_column];
             x = copy;
         }
-        matrix_vector(g->n, g->k, g->b, g->b_column, x, (real *)g->c + i * g->c_row, g->c_column,
-                      g->accumulate);
+        const matrix_vector_sums sums = { .c = (real *)g->c + i * g->c_row,
+                                          .c_row = g->c_column,
+                                          .d = g->d ? (const real *)g->d + i * g->d_row : NULL,
+                                          .d_row = g->d_column };
+        matrix_vector(g->n, g->k, g->b, g->b_column, x, &sums);
     }
 }
 
@@ -227,6 +236,8 @@ static heed_gemm transposed(const heed_gemm *g)
     t.b_column = g->a_row;
     t.c_row = g->c_column;
     t.c_column = g->c_row;
+    t.d_row = g->d_column;
+    t.d_column = g->d_row;
     return t;
 }
 
@@ -263,7 +274,15 @@ static void multiply_blocks(const heed_gemm *g)
                         .c = (real *)g->c + row * g->c_row,
                         .c_row = g->c_row,
                         .c_column = g->c_column,
-                        .accumulate = g->accumulate || depth > 0 };
+                        .d = g->d,
+                        .d_row = g->d_row,
+                        .d_column = g->d_column };
+            if (depth > 0) {
+                x.d = g->c;
+                x.d_row = g->c_row;
+                x.d_column = g->c_column;
+            }
+            if (x.d) x.d += row * x.d_row;
             x.tiles = tiles_of(x.m);
             if (pack_a) pack_rows(&x, packed_a);
             if (in_place)

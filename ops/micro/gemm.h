@@ -1,4 +1,4 @@
-/* gemm.h - C[m,n] (+)= A[m,k] B[k,n] on one thread, for the kernels of ops that are products.
+/* gemm.h - C[m,n] = A[m,k] B[k,n] + D[m,n] on one thread, for the kernels of ops that are products.
  *
  * Strides count elements; A, B and C may have any, also 0 and negative ones in A and B, so every
  * transpose is a matter of swapped strides. C does not overlap A or B. Fastest when the columns of
@@ -20,7 +20,8 @@ typedef struct heed_gemm {
     int64_t b_panel; /* 0, or B is a copy in panels (heed_gemm_pack) and this is their distance */
     void *c;
     int64_t c_row, c_column;
-    bool accumulate;    /* C += A B instead of C = A B */
+    const void *d; /* NULL: 0; may be C with its strides, else must not overlap it */
+    int64_t d_row, d_column;
     int64_t block_rows; /* rows of A kept in the cache: heed_gemm_block_rows() */
     void *scratch;      /* heed_gemm_scratch() bytes, 64-aligned */
 } heed_gemm;

@@ -44,7 +44,8 @@ typedef struct tile {
     const int64_t *b_at; /* of multiply_tile_at(), instead of b_row: where each row of B begins */
     real *c;
     int64_t c_row;
-    bool accumulate;
+    const real *d; /* added to the product; may be c; NULL: nothing */
+    int64_t d_row;
 } tile;
 
 /* The micro-kernel: `rows` x `vectors` registers of sums. The compiler knows both, and whether the
@@ -88,7 +89,7 @@ static ALWAYS_INLINE void multiply(const bool listed, const int rows, const int 
         GEMM_UNROLL
         for (int v = 0; v < vectors; v++) {
             vec_u *out = (vec_u *)(t->c + i * t->c_row + v * LANES);
-            if (t->accumulate) sum[i][v] += *out;
+            if (t->d) sum[i][v] += *(const vec_u *)(t->d + i * t->d_row + v * LANES);
             *out = sum[i][v];
         }
     }

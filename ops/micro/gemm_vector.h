@@ -1,4 +1,4 @@
-/* gemm_vector.h - c[i] (+)= sum_p a[i, p] x[p] when the elements of a row are adjacent. Private to
+/* gemm_vector.h - c[i] = d[i] + sum_p a[i, p] x[p] when the elements of a row are adjacent. Private to
  * gemm.c, stamped with it. */
 #ifndef HEED_OPS_MICRO_GEMM_VECTOR_H
 #define HEED_OPS_MICRO_GEMM_VECTOR_H
@@ -40,14 +40,22 @@ static ALWAYS_INLINE void dot_rows(const int rows, const real *a, int64_t a_row,
     for (int i = 0; i < rows; i++) sum[i] = even[i] + odd[i];
 }
 
-static void put(real *c, real sum, bool accumulate)
+/* Where sums go: c[i c_row] = sum + d[i d_row], d NULL: sum. */
+typedef struct matrix_vector_sums {
+    real *c;
+    int64_t c_row;
+    const real *d;
+    int64_t d_row;
+} matrix_vector_sums;
+
+static void put(const matrix_vector_sums *to, int64_t i, real sum)
 {
-    *c = accumulate ? *c + sum : sum;
+    to->c[i * to->c_row] = to->d ? sum + to->d[i * to->d_row] : sum;
 }
 
-/* c[i] (+)= sum_p a[i, p] x[p]. Lanes are added in the same order for every row. */
+/* c[i] = d[i] + sum_p a[i, p] x[p]. Lanes are added in the same order for every row. */
 static void matrix_vector(int64_t m, int64_t k, const real *a, int64_t a_row, const real *x,
-                          real *c, int64_t c_row, bool accumulate)
+                          const matrix_vector_sums *to)
 {
     int64_t i = 0;
     for (; i + LANES <= m; i += LANES) {
@@ -61,14 +69,14 @@ static void matrix_vector(int64_t m, int64_t k, const real *a, int64_t a_row, co
             GEMM_UNROLL
             for (int j = 0; j < half; j++) sum[j] += sum[j + half];
         }
-        for (int j = 0; j < LANES; j++) put(c + (i + j) * c_row, sum[0][j], accumulate);
+        for (int j = 0; j < LANES; j++) put(to, i + j, sum[0][j]);
     }
     for (; i < m; i++) {
         vec sum;
         dot_rows(1, a + i * a_row, a_row, x, k, &sum);
         for (int half = LANES / 2; half > 0; half /= 2)
             for (int j = 0; j < half; j++) sum[j] += sum[j + half];
-        put(c + i * c_row, sum[0], accumulate);
+        put(to, i, sum[0]);
     }
 }
 

@@ -25,7 +25,8 @@ static void multiply_columns(const heed_panel *p, int64_t column, int vectors)
             .b_row = p->b_row,
             .c = (real *)p->c + row * p->c_row + column,
             .c_row = p->c_row,
-            .accumulate = p->accumulate,
+            .d = p->accumulate ? (const real *)p->c + row * p->c_row + column : NULL,
+            .d_row = p->c_row,
         };
         multiply_tile((int)(stop - row), vectors, &t);
     }

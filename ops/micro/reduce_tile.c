@@ -11,7 +11,7 @@
 #ifdef HEED_STAMP
 #include "ops/micro/reduce_join.h"
 
-#define HEED_JOIN(name)               \
+#define HEED_JOIN(name)                \
     void HEED_FN(name) JOIN_ARGUMENTS; \
     void HEED_FN(name) JOIN_ARGUMENTS
 
@@ -101,7 +101,7 @@ static double share_of_mean(const heed_node *node)
     return (double)heed_count(&node->shape) / (double)heed_count(&node->in[0]->shape);
 }
 
-#define DECLARE(name)                              \
+#define DECLARE(name)                               \
     HEED_DECLARE_STAMPS(name, f32, JOIN_ARGUMENTS); \
     HEED_DECLARE_STAMPS(name, f64, JOIN_ARGUMENTS)
 DECLARE(sum_runs);
