@@ -57,40 +57,40 @@ bool heed_fused_ends(heed_fused *f, heed_program *p, const heed_instruction *it,
     return true;
 }
 
-/* The output's axes, and how the block lies over the space. */
-static void plan_block(const heed_fused *f, fused_end *end, int64_t outer)
+static bool keeps(const fused_end *end, int d)
 {
-    int last = f->rank - 1;
-    bool leading = !end->crossing;
-    int64_t in_block[HEED_MAX_RANK], lead = 1;
-    end->rows = end->reduced >> last & 1;
+    return !(end->reduced >> d & 1);
+}
+
+static void plan_output(const heed_fused *f, fused_end *end)
+{
     end->kept = 0;
     for (int d = 0; d < f->rank; d++) {
-        bool kept = !(end->reduced >> d & 1);
-        in_block[d] = 1;
-        if (kept) {
-            end->dim[end->kept] = f->dim[d];
-            end->stride[end->kept++] = end->out[d];
-        }
-        if (leading && outer > 1) { /* one of the outer axes: a block for each step */
-            outer /= f->dim[d];
-            continue;
-        }
-        leading &= kept && d < last;
-        if (leading)
-            lead *= f->dim[d];
-        else if (kept)
-            in_block[d] = d == last && f->chunked && !end->crossing ? f->tile : f->dim[d];
+        if (!keeps(end, d)) continue;
+        end->dim[end->kept] = f->dim[d];
+        end->stride[end->kept++] = end->out[d];
+    }
+}
+
+/* Which results are under way at the same time: of a crossing end all; else not those of other outer
+ * steps, nor of other indices of the axes that it keeps just inside them, nor of other chunks. */
+static void plan_block(const heed_fused *f, fused_end *end, int64_t outer)
+{
+    int last = f->rank - 1, first = 0;
+    int64_t leading = 1;
+    bool own_columns = f->chunked && !end->crossing;
+    if (!end->crossing) {
+        for (; outer > 1; first++) outer /= f->dim[first];
+        for (; first < last && keeps(end, first); first++) leading *= f->dim[first];
     }
     end->block = 1;
     for (int d = last; d >= 0; d--) {
-        bool kept = !(end->reduced >> d & 1);
-        end->step[d] = kept && in_block[d] > 1 ? end->block : 0;
-        end->block *= in_block[d];
+        bool in_block = keeps(end, d) && d >= first;
+        end->step[d] = in_block && !(own_columns && d == last) ? end->block : 0;
+        if (in_block) end->block *= own_columns && d == last ? f->tile : f->dim[d];
     }
-    if (f->chunked && !end->crossing) end->step[last] = 0; /* columns are the chunk's own */
     end->part = f->tile;
-    end->period = (f->chunked ? f->rows : f->step_tiles) / lead;
+    end->period = (f->chunked ? f->rows : f->step_tiles) / leading;
 }
 
 /* Short rows, gathered: several to a tile. There is one set of reduced axes. */
@@ -99,7 +99,7 @@ static void plan_linear(const heed_fused *f, fused_end *end)
     int64_t inner = 1, reduced = 1;
     bool trailing = true;
     for (int d = f->rank - 1; d >= 0; d--) {
-        bool gone = end->reduced >> d & 1;
+        bool gone = !keeps(end, d);
         trailing &= gone == end->rows;
         if (trailing) inner *= f->dim[d];
         if (gone) reduced *= f->dim[d];
@@ -120,6 +120,8 @@ void heed_fused_plan_ends(heed_fused *f, const heed_sweep *sweep)
 {
     for (int e = 0; e < f->n_ends; e++) {
         fused_end *end = &f->ends[e];
+        end->rows = !keeps(end, f->rank - 1);
+        plan_output(f, end);
         plan_block(f, end, sweep->outer);
         if (f->linear) plan_linear(f, end);
         end->offset = (size_t)f->block_size;

@@ -42,8 +42,8 @@ typedef struct fused_end {
     unsigned reduced; /* axes */
     bool rows;        /* the innermost axis is reduced */
     bool crossing;
-    int64_t part;    /* of a tile: elements of one run; or columns, of perhaps several rows */
-    int64_t block;   /* results under way */
+    int64_t part;  /* of a tile: elements of one run; or columns, of perhaps several rows */
+    int64_t block; /* results under way */
     int64_t period;
     int64_t step[HEED_MAX_RANK]; /* in the block, over the iteration space */
     size_t offset, partial;      /* of the block, of a unit's partial results: in numbers */

@@ -19,7 +19,7 @@ typedef struct heed_compile_options {
     const char *passes;     /* as HEED_PASSES, which is applied after it; NULL: all */
     bool fill_nan;          /* before each run fill all planned memory with NaN (tests) */
     size_t recompute_above; /* bytes: larger values may be computed anew wherever they are read when
-                               broadcasting made them; 0: 2 MB */
+                               broadcasting made them; 0: 8 MB */
 } heed_compile_options;
 
 /* outputs: the values wanted after a run, and nodes wanted for their effect (assignments).

@@ -2,12 +2,12 @@
 #include "graph/space.h"
 
 enum {
-    UNITS = 8,            /* enough for several threads, ... */
+    UNITS = 8,            /* enough for many threads; half of them will do, ... */
     SMALL_WORK = 65536,   /* ... and fewer do where one has no more elements */
     MOST_UNITS = 64,      /* of those that leave partial results behind, ... */
     PARTIAL_SHARE = 8,    /* ... that are so many times fewer than the elements */
     SMALL_PARTIAL = 4096, /* of a unit; with more of them, no more units than enough */
-    BLOCK_SHARE = 4       /* of the second-level cache, that results under way may take */
+    MOST_BLOCK = 65536    /* results under way at a time: half a megabyte */
 };
 
 heed_shape heed_space_of(const heed_shape *shape)
@@ -141,15 +141,15 @@ static int64_t try_crossing(const planner *s, unsigned crossing, heed_sweep *swe
 /* The end with fewest results of those that do not cross units yet, as a bit. */
 static unsigned smallest(const planner *s, unsigned crossing)
 {
-    int best = -1;
-    int64_t fewest = 0;
+    unsigned best = 0;
+    int64_t fewest = INT64_MAX;
     for (int e = 0; e < s->n; e++) {
         int64_t results = product(s->space, s->all & ~s->mask[e]);
-        if (crossing >> e & 1 || (best >= 0 && results >= fewest)) continue;
-        best = e;
+        if (crossing >> e & 1 || results >= fewest) continue;
+        best = 1u << e;
         fewest = results;
     }
-    return 1u << best;
+    return best;
 }
 
 static void fill_order(const planner *s, unsigned outer, int *order)
@@ -188,25 +188,34 @@ bool heed_reduction_fits(const heed_shape *space, unsigned mask)
     return product(space, mask | s.inner) >= HEED_LONG_ROW;
 }
 
+/* With no end crossing, the one with fewest results, ... until there are units enough. */
+static bool try_all(const planner *s, heed_sweep *sweep, unsigned *outer)
+{
+    unsigned crossing = 0, all = (1u << s->n) - 1;
+    if (try_crossing(s, 0, sweep, outer) >= s->enough) return true;
+    /* Short rows are gathered: their partial results have to be one run. */
+    bool long_rows = s->space->dim[s->space->rank - 1] >= HEED_LONG_ROW;
+    if (!long_rows && s->all & ~s->mask[0] & ~s->inner) return false;
+    while (crossing != all) {
+        crossing = s->same ? all : crossing | smallest(s, crossing);
+        if (try_crossing(s, crossing, sweep, outer) >= s->enough) return true;
+    }
+    return false;
+}
+
 bool heed_sweep_plan(const heed_shape *space, const unsigned *mask, int n, heed_sweep *sweep)
 {
     for (int e = 0; e < n; e++)
         if (!heed_reduction_fits(space, mask[e])) return false;
     planner s = planner_of(space, mask, n);
-    unsigned crossing = 0, all = (1u << n) - 1, outer = 0;
-    bool good = try_crossing(&s, 0, sweep, &outer) >= s.enough;
-    /* Short rows are gathered: their partial results have to be one run. */
-    bool one_run = space->dim[space->rank - 1] >= HEED_LONG_ROW || !(s.all & ~mask[0] & ~s.inner);
-    while (!good && crossing != all && one_run) {
-        crossing |= smallest(&s, crossing);
-        if (s.same) crossing = all;
-        good = try_crossing(&s, crossing, sweep, &outer) >= s.enough;
-    }
+    unsigned outer = 0;
+    bool good = try_all(&s, sweep, &outer);
+    s.enough /= 2;
+    if (!good && s.enough > 1) good = try_all(&s, sweep, &outer);
     if (!good) try_crossing(&s, 0, sweep, &outer);
     sweep->gathers = s.same && (!sweep->crossing || !(s.all & ~mask[0] & ~s.inner));
     fill_order(&s, outer, sweep->order);
     if (s.same) return good;
-    int64_t most = (int64_t)heed_cache_size(2) / BLOCK_SHARE / (int64_t)sizeof(double);
     return good && space->dim[space->rank - 1] >= HEED_LONG_ROW &&
-           block_of(&s, outer, sweep) <= most;
+           block_of(&s, outer, sweep) <= MOST_BLOCK;
 }

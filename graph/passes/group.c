@@ -96,8 +96,10 @@ void heed_group_open(heed_group *g, int number, const heed_node *node)
 
 bool heed_group_add(heed_group *g, const heed_node *node)
 {
-    if (node->dtype != g->dtype || g->n_members >= MOST_FUSED) return false;
-    if (!node->op->tile && (!node->op->reduction || g->n_ends == HEED_MOST_ENDS)) return false;
+    if (node->dtype != g->dtype) return false;
+    if (node->op->tile ? g->n_members >= MOST_FUSED
+                       : !node->op->reduction || g->n_ends == HEED_MOST_ENDS)
+        return false;
     if (heed_count(swept(node)) != heed_count(&g->space)) return false;
     if (g->n_inputs + node->n_in > MOST_INPUTS) return false;
     heed_shape space = g->space;

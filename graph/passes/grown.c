@@ -1,16 +1,16 @@
 /* grown.c - which values are cheap to compute anew.
  *
- * tanh(keys[:, 1, S, H] + query[:, T, 1, H]) has T times the elements of the keys: to store it costs
- * more memory traffic than to compute it again wherever it is read, and a backward pass comes long
- * after the forward pass. A value is grown when each operand has at most a fourth of its elements
- * or is itself grown; when few operations lead from the small operands to it; and when it is larger
- * than second-level caches are (or than the compile option says), where stored values are cheaper.
- * The size is a constant, so that the order of sums, and with it every bit, is the same on machines
- * with other caches. */
+ * tanh(keys[:, 1, S, H] + query[:, T, 1, H]) has T times the elements of the keys: it costs more
+ * memory than all else, and a backward pass comes long after the forward pass. A value is grown
+ * when each operand has at most a fourth of its elements or is itself grown; when few operations
+ * lead from the small operands to it; and when it is much larger than second-level caches are (or
+ * than the compile option says): below that, to store it and read it again is faster. The size is a
+ * constant, so that the order of sums, and with it every bit, is the same on machines with other
+ * caches. */
 #include "graph/passes/grown.h"
 
 enum {
-    LARGE = 2 << 20, /* bytes */
+    LARGE = 8 << 20, /* bytes */
     GROWTH = 4,      /* a small operand has so many times fewer elements */
     MOST_WEIGHT = 24 /* operations and operands of what is computed anew */
 };
