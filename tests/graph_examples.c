@@ -161,10 +161,26 @@ static int convolution(heed_graph *g, heed_node **outputs)
     return with_parameter_gradients(weighted(z), outputs);
 }
 
+/* Additive attention, two reads: a product with one column, sums over other axes in reverse. */
+static int additive(heed_graph *g, heed_node **outputs)
+{
+    enum { B = 3, T = 4, N = 5, H = 6 };
+    heed_scope *s = heed_root(g);
+    heed_node *x = heed_input(g, "x", heed_graph_dtype(g), B, N, H);
+    heed_node *q = heed_input(g, "q", heed_graph_dtype(g), B, T, H);
+    heed_node *keys = heed_unsqueeze(heed_linear(s, "keys", x, H), 1); /* [B, 1, N, H] */
+    for (int i = 0; i < 2; i++) {
+        heed_node *to = heed_unsqueeze(heed_linear(s, i ? "second" : "first", q, H), 2);
+        heed_node *u = heed_linear(s, i ? "v2" : "v1", heed_tanh(heed_add(keys, to)), 1);
+        q = heed_matmul(heed_softmax(heed_squeeze(u, -1), -1), x); /* [B, T, H] */
+    }
+    return with_parameter_gradients(weighted(q), outputs);
+}
+
 static const graph_example examples[] = {
     { "lstm", lstm },       { "attention", attention },     { "broadcasting", broadcasting },
     { "slices", slices },   { "permuted", permuted },       { "chains", chains },
-    { "indices", indices }, { "convolution", convolution },
+    { "indices", indices }, { "convolution", convolution }, { "additive", additive },
 };
 
 const graph_example *graph_example_at(int index)

@@ -4,21 +4,14 @@
 
 /* As graph/passes/passes.c names them; "none" leaves only what running needs. */
 static const char *const settings[] = {
-    "none",
-    "-dead",
-    "-fold",
-    "-simplify",
-    "-cse",
-    "-place",
-    "-fuse",
-    "-stage",
-    "-inplace",
-    "-reuse",
-    "none,+fuse",
-    "none,+place",
-    "none,+inplace,+reuse",
-    "none,+stage",
-    "none,+cse,+fold,+simplify",
+    "none",        "-dead",
+    "-fold",       "-simplify",
+    "-cse",        "-place",
+    "-fuse",       "-recompute",
+    "-stage",      "-inplace",
+    "-reuse",      "none,+fuse",
+    "none,+place", "none,+inplace,+reuse",
+    "none,+stage", "none,+cse,+fold,+simplify",
 };
 enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
 
@@ -40,6 +33,10 @@ static void check_passes(const graph_example *example, heed_dtype dtype, double 
                   at < 0 ? 0 : some.value[at], at < 0 ? 0 : all.value[at]);
         heed_free(some.value);
     }
+    heed_compile_options recompute = { .threads = 1, .recompute_above = 1 };
+    kit_values anew = kit_run(g, outputs, n, recompute);
+    cr_expect(kit_difference(all, anew, tolerance) < 0, "%s, recomputed", example->name);
+    heed_free(anew.value);
     for (int threads = 2; threads <= 8; threads += threads > 2 ? 5 : 1) {
         kit_values some = kit_run(g, outputs, n, (heed_compile_options){ .threads = threads });
         cr_expect(kit_same_bits(all, some), "%s with %d threads: other bits", example->name,
