@@ -308,7 +308,7 @@ static void add_leaves(maker *m)
     static const heed_shape shapes[INPUTS] = {
         { 2, { 4, 6 } }, { 3, { 2, 3, 5 } }, { 1, { 7 } }, { 4, { 2, 1, 3, 4 } }
     };
-    char name[8];
+    char name[16];
     for (int i = 0; i < INPUTS; i++) {
         snprintf(name, sizeof name, "x%d", i);
         m->x[i] = heed_input_shaped(m->graph, name, heed_graph_dtype(m->graph), shapes[i]);
