@@ -212,6 +212,8 @@ Test(gemm, large_products_with_distant_rows)
         { 300, 1050, 300, ROWS, ROWS, ROWS, NOTHING, false },
         { 1050, 270, 40, COLUMNS, ROWS, ROWS, ITSELF, false },
         { 270, 300, 1100, ROWS, COLUMNS, GAPS, MATRIX, false },
+        { 140, 140, 600, COLUMNS, COLUMNS, ROWS, MATRIX, false },
+        { 135, 200, 530, COLUMNS, ROWS, ROWS, NOTHING, false },
         { 1100, 300, 270, COLUMNS, COLUMNS, COLUMNS, ROW, false },
     };
     heed_rng rng = heed_rng_new(3, 0);

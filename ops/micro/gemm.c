@@ -257,7 +257,9 @@ static void multiply_blocks(const heed_gemm *g)
     const bool pack_a = g->n >= REUSE_A && g->m >= TILE_ROWS &&
                         ((g->a_column == 1 && far_apart(g->a_row, PAGE_BYTES)) ||
                          (g->a_row == 1 && far_apart(g->a_column, PAGE_BYTES / 8)));
-    real *packed_b = g->scratch, *packed_a = packed_b + deepest * COPIED_PANELS * PANEL;
+    const int64_t rows = g->m < g->block_rows ? g->m : g->block_rows;
+    real *packed_a = g->scratch;
+    real *packed_b = packed_a + (pack_a ? (rows * deepest + LANES - 1) / LANES * LANES : 0);
     for (int64_t row = 0; row < g->m; row += g->block_rows)
         for (int64_t depth = 0; depth < depths; depth++) {
             const int64_t p = g->k * depth / depths;
@@ -340,7 +342,7 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
     const int64_t panels = (wide + PANEL - 1) / PANEL;
     size_t bytes = (size_t)(depth * PANEL) * size;
     bytes *= (size_t)(panels < COPIED_PANELS ? panels : COPIED_PANELS);
-    if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + 64;
+    if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + 128; /* and two vectors */
     const size_t column = (size_t)k * size;
     return bytes > column ? bytes : column;
 }
