@@ -75,8 +75,6 @@ static bool list_inputs(heed_program *p)
 
 static bool run_passes(heed_program *p)
 {
-    p->work = heed_graph_make(p->user->options);
-    if (!p->work) return heed_plan_no_memory(p);
     bool done = heed_rewrite(p) && heed_products(p) && heed_absorb(p) && heed_pack(p) &&
                 heed_layout(p) && heed_recompute(p) && heed_make_edges(p) && heed_order(p) &&
                 heed_stages(p);

@@ -151,6 +151,14 @@ void heed_inplace(heed_program *p);
 bool heed_memory_plan(heed_program *p);
 bool heed_bind(heed_program *p);
 
+/* A pass that makes p->work anew out of the live nodes of `from`, and frees that unless it is the
+ * user's. `visit` has the copy of `old`, whose inputs are map[their old id] already, and returns it
+ * or an equal node of the new graph; NULL on failure. The outputs and names follow. */
+typedef heed_node *heed_visit(void *context, heed_node *copy, const heed_node *old,
+                              heed_node *const *map);
+bool heed_rebuild(heed_program *p, heed_graph *from, const bool *live, heed_visit *visit,
+                  void *context);
+
 /* One node's turn in the rewrite walk: an equal node to use instead of `node`, or `node`; NULL on
  * failure. */
 heed_node *heed_fold(heed_node *node);

@@ -1,60 +1,56 @@
-/* pack.c - operands in the order that kernels like best, copied once for all their readers: a weight
- * in all steps of a loop, or one matrix for all work units of a large product. */
+/* pack.c - operands in the order that kernels like best, copied once for all their readers: a
+ * weight in all steps of a loop, or one matrix for all work units of a large product. */
 #include "graph/plan.h"
 
-static int *count_readers(const heed_graph *graph)
+typedef struct packing {
+    bool *live;
+    int *readers; /* old id -> operations that may read it from such a copy */
+    heed_cse cse;
+} packing;
+
+/* false: there is nothing to pack. */
+static bool count_readers(const heed_graph *graph, packing *s)
 {
-    int *readers = heed_alloc_array((size_t)graph->n_nodes + 1, sizeof *readers);
-    for (int id = 0; readers && id < graph->n_nodes; id++) {
+    bool any = false;
+    for (int id = 0; id < graph->n_nodes; id++) {
         const heed_node *node = graph->nodes[id];
-        for (int i = 0; node->op->pack && i < node->n_in; i++)
-            if (heed_bit(node->op->packs, i)) readers[node->in[i]->id]++;
+        if (!s->live[id] || !node->op->pack) continue;
+        any = true;
+        for (int i = 0; i < node->n_in; i++)
+            s->readers[node->in[i]->id] += heed_bit(node->op->packs, i);
     }
-    return readers;
+    return any;
 }
 
-/* The node's copy in `to`; when it was packed, its copied operands are merged with earlier ones. */
-static heed_node *visit(heed_cse *cse, heed_graph *to, const heed_node *node, heed_node **map,
-                        const int *readers)
+/* A packed node's copied operands are merged with earlier ones. */
+static heed_node *visit(void *context, heed_node *copy, const heed_node *old, heed_node *const *map)
 {
-    heed_node *copy = heed_node_clone(to, node, node->in);
+    packing *s = context;
     int most = 0;
-    for (int i = 0; copy && i < node->n_in; i++) {
-        copy->in[i] = map[node->in[i]->id];
-        if (heed_bit(node->op->packs, i) && readers[node->in[i]->id] > most)
-            most = readers[node->in[i]->id];
-    }
-    if (!copy || !node->op->pack) return copy;
-    heed_node *packed = node->op->pack(copy, most);
+    (void)map;
+    if (!old->op->pack) return copy;
+    for (int i = 0; i < old->n_in; i++)
+        if (heed_bit(old->op->packs, i) && s->readers[old->in[i]->id] > most)
+            most = s->readers[old->in[i]->id];
+    heed_node *packed = old->op->pack(copy, most);
     if (!packed || packed == copy) return packed;
-    packed->name = node->name;
-    packed->file = node->file;
-    packed->line = node->line;
+    packed->file = old->file;
+    packed->line = old->line;
     for (int i = 0; i < packed->n_in; i++)
-        if (packed->in[i]->id > copy->id) packed->in[i] = heed_cse_find(cse, packed->in[i]);
+        if (packed->in[i]->id > copy->id) packed->in[i] = heed_cse_find(&s->cse, packed->in[i]);
     return packed;
 }
 
 bool heed_pack(heed_program *p)
 {
     if (!(p->passes >> HEED_PASS_PACK & 1)) return true;
-    heed_graph *from = p->work, *to = heed_graph_make(from->options);
-    heed_node **map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *map);
-    int *readers = count_readers(from);
-    heed_cse cse = { .table = NULL };
-    bool done = to && map && readers;
-    for (int id = 0; done && id < from->n_nodes; id++) {
-        map[id] = visit(&cse, to, from->nodes[id], map, readers);
-        done = map[id] != NULL;
-    }
-    for (int i = 0; done && i < p->n_outputs; i++) p->outputs[i] = map[p->outputs[i]->id];
-    if (!done)
-        heed_graph_fail(p->user, "%s",
-                        to && to->error.set ? to->error.text : "no memory to compile the program");
-    heed_free(map);
-    heed_free(readers);
-    heed_free(cse.table);
-    heed_graph_free(done ? from : to);
-    if (done) p->work = to;
+    packing s = { .live = heed_live(p->work, p->outputs, p->n_outputs, heed_keeps_dead(p)) };
+    s.readers = heed_alloc_array((size_t)p->work->n_nodes + 1, sizeof *s.readers);
+    bool done = s.live && s.readers;
+    if (!done) heed_plan_no_memory(p);
+    if (done && count_readers(p->work, &s)) done = heed_rebuild(p, p->work, s.live, visit, &s);
+    heed_free(s.live);
+    heed_free(s.readers);
+    heed_free(s.cse.table);
     return done;
 }

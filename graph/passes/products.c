@@ -46,28 +46,12 @@ static int input_to_reduce(const products *s, const heed_node *node)
     return -1;
 }
 
-static bool rebuild(products *s)
+static heed_node *visit(void *context, heed_node *copy, const heed_node *old, heed_node *const *map)
 {
-    heed_program *p = s->p;
-    heed_graph *from = p->work, *to = heed_graph_make(from->options);
-    heed_node **map = heed_alloc_array((size_t)from->n_nodes + 1, sizeof *map);
-    bool done = to && map;
-    for (int id = 0; done && id < from->n_nodes; id++) {
-        const heed_node *node = from->nodes[id];
-        if (!s->live[id]) continue;
-        heed_node *copy = heed_node_clone(to, node, node->in);
-        for (int i = 0; copy && i < node->n_in; i++) copy->in[i] = map[node->in[i]->id];
-        int reduce = copy ? input_to_reduce(s, node) : -1;
-        heed_node *other = reduce >= 0 ? node->op->as_reduction(copy, reduce) : NULL;
-        map[id] = other ? other : copy;
-        done = copy && !to->error.set;
-        if (done && !*map[id]->name) map[id]->name = node->name;
-    }
-    for (int i = 0; done && i < p->n_outputs; i++) p->outputs[i] = map[p->outputs[i]->id];
-    heed_free(map);
-    heed_graph_free(done ? from : to);
-    if (done) p->work = to;
-    return done;
+    const int reduce = input_to_reduce(context, old);
+    heed_node *other = reduce >= 0 ? old->op->as_reduction(copy, reduce) : NULL;
+    (void)map;
+    return other ? other : copy;
 }
 
 /* Is there any product that could be written as a reduction? */
@@ -93,13 +77,14 @@ bool heed_products(heed_program *p)
     if (done && p->passes >> HEED_PASS_RECOMPUTE & 1)
         done = heed_grown_find(p, s.live, s.source, &s.grown);
     if (done) find_first_readers(&s);
+    if (!done) heed_plan_no_memory(p);
     bool worth = false;
     for (int id = 0; done && !worth && id < p->work->n_nodes; id++)
         worth = input_to_reduce(&s, p->work->nodes[id]) >= 0;
-    if (worth) done = rebuild(&s);
+    if (worth) done = heed_rebuild(p, p->work, s.live, visit, &s);
     heed_free(s.live);
     heed_free(s.source);
     heed_free(s.first);
     heed_grown_free(&s.grown);
-    return done ? true : heed_plan_no_memory(p);
+    return done;
 }
