@@ -20,8 +20,7 @@ HEED_KERNEL(sort)
         const real *x = (const real *)call->in[0].data + row * n;
         real *y = (real *)call->out.data + row * n;
         int32_t *at = (int32_t *)call->aux.data + row * n;
-        for (int64_t i = 0; i < n; i++) item[i] = sort_item_of(x[i], i, flip);
-        const sort_item *sorted = sort_items(item, item + n, n);
+        const sort_item *sorted = sort_row(x, n, item, flip);
         for (int64_t i = 0; i < n; i++) {
             at[i] = (int32_t)sort_position(sorted[i]);
             y[i] = x[at[i]];

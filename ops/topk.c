@@ -45,6 +45,7 @@ static inline bool any_better(const real *x, int64_t n, real worst, bool smalles
     return found != 0;
 }
 
+/* The k best of n elements, in order. */
 static void select_best(const real *x, int64_t n, sort_item *heap, int64_t k, bool smallest)
 {
     const sort_key flip = smallest ? 0 : ~(sort_key)0;
@@ -58,6 +59,11 @@ static void select_best(const real *x, int64_t n, sort_item *heap, int64_t k, bo
             if (item < heap[0]) sink(heap, 0, k, item);
         }
     }
+    while (k-- > 1) {
+        sort_item worst = heap[0];
+        sink(heap, 0, k, heap[k]);
+        heap[k] = worst;
+    }
 }
 
 HEED_KERNEL(topk)
@@ -69,12 +75,11 @@ HEED_KERNEL(topk)
     sort_item *item = call->scratch;
     for (; row < stop && k > 0; row++) {
         const real *x = (const real *)call->in[0].data + row * n;
-        int64_t candidates = sorts_all(k, n) ? n : k;
+        const sort_item *sorted = item;
         if (sorts_all(k, n))
-            for (int64_t i = 0; i < n; i++) item[i] = sort_item_of(x[i], i, flip);
+            sorted = sort_row(x, n, item, flip);
         else
             select_best(x, n, item, k, attr->smallest != 0);
-        const sort_item *sorted = sort_items(item, item + candidates, candidates);
         real *y = (real *)call->out.data + row * k;
         int32_t *at = (int32_t *)call->aux.data + row * k;
         for (int64_t i = 0; i < k; i++) {
@@ -91,13 +96,13 @@ HEED_KERNEL(topk)
 HEED_DECLARE_KERNEL(topk);
 static const heed_kernel topk_kernel = HEED_KERNEL_TABLE(topk);
 
-/* Items of two elements' size, twice. */
+/* Items of two elements' size; twice to sort a row. */
 static size_t topk_scratch(const heed_call *call)
 {
     const heed_topk_attr *attr = call->attr;
     int64_t n = heed_row_length(&call->in[0]);
-    int64_t items = sorts_all(attr->k, n) ? n : attr->k;
-    return 4 * (size_t)items * heed_dtype_size(call->out.dtype);
+    int64_t items = sorts_all(attr->k, n) ? 2 * n : attr->k;
+    return 2 * (size_t)items * heed_dtype_size(call->out.dtype);
 }
 
 static bool topk_infer(heed_infer *infer)

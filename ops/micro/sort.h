@@ -71,7 +71,8 @@ static inline void count_digits(const sort_item *item, int64_t n, uint32_t count
     }
 }
 
-/* n items, with room for as many: where they lie in order, `item` or `room`. */
+/* n items in the order of their positions, with room for as many: where they lie sorted, `item` or
+ * `room`. */
 static inline sort_item *sort_items(sort_item *item, sort_item *room, int64_t n)
 {
     uint32_t start[PLACES][DIGITS];
@@ -94,6 +95,13 @@ static inline sort_item *sort_items(sort_item *item, sort_item *room, int64_t n)
         item = sorted;
     }
     return item;
+}
+
+/* A row's items in order; there is room for 2 n of them. */
+static inline const sort_item *sort_row(const real *x, int64_t n, sort_item *item, sort_key flip)
+{
+    for (int64_t i = 0; i < n; i++) item[i] = sort_item_of(x[i], i, flip);
+    return sort_items(item, item + n, n);
 }
 
 #endif
