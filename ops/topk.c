@@ -1,8 +1,8 @@
 /* topk.c - y = the k largest (smallest) elements along the last axis, and where they came from
  *
- * A row is read once. The k best elements so far are a heap, the worst of them on top; most
- * elements are worse than that, which is found out many at a time. A large share of a row is
- * taken from the sorted row. */
+ * Few of many are found by reading the row once: the k best so far are a heap, the worst of them on
+ * top; most elements are worse than that, which is found out many at a time. Of a larger share the
+ * keys' first digits are counted; elements up to the digit of the k-th one are then sorted. */
 #include "ops/kernel.h"
 #include "ops/rows.h"
 
@@ -11,11 +11,11 @@ typedef struct heed_topk_attr {
     int smallest, unused;
 } heed_topk_attr;
 
-#define LARGE_SHARE 8 /* k > n / 8: sort all */
+#define MANY 64 /* times as many elements as are wanted: a heap */
 
-static inline bool sorts_all(int64_t k, int64_t n)
+static inline bool uses_heap(int64_t k, int64_t n)
 {
-    return k > n / LARGE_SHARE;
+    return k <= n / MANY;
 }
 
 #ifdef HEED_STAMP
@@ -46,16 +46,16 @@ static inline bool any_better(const real *x, int64_t n, real worst, bool smalles
 }
 
 /* The k best of n elements, in order. */
-static void select_best(const real *x, int64_t n, sort_item *heap, int64_t k, bool smallest)
+static void select_by_heap(const real *x, int64_t n, sort_item *heap, int64_t k, bool smallest)
 {
     const sort_key flip = smallest ? 0 : ~(sort_key)0;
-    for (int64_t i = 0; i < k; i++) heap[i] = sort_item_of(x[i], i, flip);
+    for (int64_t i = 0; i < k; i++) heap[i] = sort_item_of(sort_key_of(x[i], flip), i);
     for (int64_t root = k / 2 - 1; root >= 0; root--) sink(heap, root, k, heap[root]);
     for (int64_t first = k; first < n; first += RUN) {
         int64_t last = heed_smaller(first + RUN, n);
         if (!any_better(x + first, last - first, x[sort_position(heap[0])], smallest)) continue;
         for (int64_t i = first; i < last; i++) {
-            sort_item item = sort_item_of(x[i], i, flip);
+            sort_item item = sort_item_of(sort_key_of(x[i], flip), i);
             if (item < heap[0]) sink(heap, 0, k, item);
         }
     }
@@ -64,6 +64,26 @@ static void select_best(const real *x, int64_t n, sort_item *heap, int64_t k, bo
         sink(heap, 0, k, heap[k]);
         heap[k] = worst;
     }
+}
+
+#define HEAD_BITS 11 /* of a key: sign, exponent, and two bits of an f32's fraction */
+#define HEADS (1 << HEAD_BITS)
+
+/* The same: what begins like the k-th best, or better, goes to `item` and is sorted. */
+static const sort_item *select_by_digit(const real *x, int64_t n, sort_item *item, int64_t k,
+                                        sort_key flip)
+{
+    uint32_t count[HEADS] = { 0 };
+    int64_t found = 0, candidates = 0;
+    sort_key last = 0;
+    for (int64_t i = 0; i < n; i++) count[sort_key_of(x[i], flip) >> (KEY_BITS - HEAD_BITS)]++;
+    for (; found + count[last] < k; last++) found += count[last];
+    for (int64_t i = 0; i < n; i++) {
+        const sort_key key = sort_key_of(x[i], flip);
+        item[candidates] = sort_item_of(key, i);
+        candidates += key >> (KEY_BITS - HEAD_BITS) <= last;
+    }
+    return sort_items(item, item + n, candidates);
 }
 
 HEED_KERNEL(topk)
@@ -76,10 +96,10 @@ HEED_KERNEL(topk)
     for (; row < stop && k > 0; row++) {
         const real *x = (const real *)call->in[0].data + row * n;
         const sort_item *sorted = item;
-        if (sorts_all(k, n))
-            sorted = sort_row(x, n, item, flip);
+        if (uses_heap(k, n))
+            select_by_heap(x, n, item, k, attr->smallest != 0);
         else
-            select_best(x, n, item, k, attr->smallest != 0);
+            sorted = select_by_digit(x, n, item, k, flip);
         real *y = (real *)call->out.data + row * k;
         int32_t *at = (int32_t *)call->aux.data + row * k;
         for (int64_t i = 0; i < k; i++) {
@@ -96,12 +116,12 @@ HEED_KERNEL(topk)
 HEED_DECLARE_KERNEL(topk);
 static const heed_kernel topk_kernel = HEED_KERNEL_TABLE(topk);
 
-/* Items of two elements' size; twice to sort a row. */
+/* Items of two elements' size; of a whole row, twice, to sort them. */
 static size_t topk_scratch(const heed_call *call)
 {
     const heed_topk_attr *attr = call->attr;
     int64_t n = heed_row_length(&call->in[0]);
-    int64_t items = sorts_all(attr->k, n) ? 2 * n : attr->k;
+    int64_t items = uses_heap(attr->k, n) ? attr->k : 2 * n;
     return 2 * (size_t)items * heed_dtype_size(call->out.dtype);
 }
 

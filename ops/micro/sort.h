@@ -3,15 +3,16 @@
  *
  * The upper half of an item is a key that grows with the element (NaN above all, -0 equal to 0),
  * the lower half its position: so items are all different, and any sort of them is a stable one.
- * Few items are sorted by insertion, more by their keys' digits, from the last to the first; a
- * digit that all keys share costs nothing but being counted. */
+ * Of few elements each is compared with all, which gives its rank, without a branch; more items are
+ * sorted by their keys' digits, from the last to the first; a digit that all keys share costs
+ * nothing but being counted. */
 #ifndef HEED_OPS_MICRO_SORT_H
 #define HEED_OPS_MICRO_SORT_H
 
 #include <string.h>
 
 #include "ops/common.h"
-#include "ops/kernel.h"
+#include "ops/micro/vector.h"
 
 #ifdef HEED_STAMP_F64
 typedef uint64_t sort_key;
@@ -23,19 +24,24 @@ typedef uint64_t sort_item;
 
 #define KEY_BITS ((int)(8 * sizeof(sort_key)))
 #define SIGN ((sort_key)1 << (KEY_BITS - 1))
-#define FEW 64              /* items that are sorted by insertion */
+#define FEW 128             /* elements that are compared with each other */
 #define DIGIT 8             /* bits: as many streams are written as there are digits */
 #define DIGITS (1 << DIGIT) /* of one place */
 #define PLACES (KEY_BITS / DIGIT)
 
 /* flip: all ones to sort from the largest, else 0. */
-static inline sort_item sort_item_of(real x, int64_t position, sort_key flip)
+static inline sort_key sort_key_of(real x, sort_key flip)
 {
     sort_key bits;
     memcpy(&bits, &x, sizeof bits);
     sort_key key = bits & SIGN ? ~bits : bits | SIGN;
     key = x == 0 ? SIGN : x != x ? ~(sort_key)0 : key;
-    return (sort_item)(key ^ flip) << KEY_BITS | (sort_item)position;
+    return key ^ flip;
+}
+
+static inline sort_item sort_item_of(sort_key key, int64_t position)
+{
+    return (sort_item)key << KEY_BITS | (sort_item)position;
 }
 
 static inline int64_t sort_position(sort_item item)
@@ -43,14 +49,27 @@ static inline int64_t sort_position(sort_item item)
     return (int64_t)(sort_key)item;
 }
 
-static inline void sort_by_insertion(sort_item *item, int64_t n)
+/* n <= FEW items in the order of their positions, to `sorted`. A key's rank is how many come before
+ * it: smaller ones, and equal ones to its left. Keys are compared with their signs turned, as
+ * signed numbers, which every instruction set can. */
+static inline void sort_by_rank(const sort_item *item, sort_item *sorted, int64_t n)
 {
-    for (int64_t i = 1; i < n; i++) {
-        sort_item moving = item[i];
-        int64_t k = i;
-        for (; k > 0 && item[k - 1] > moving; k--) item[k] = item[k - 1];
-        item[k] = moving;
+    ireal key[FEW], rank[FEW];
+    ivec place[FEW / HEED_LANES];
+    const int64_t vectors = heed_units_of(n, HEED_LANES);
+    for (int64_t i = 0; i < vectors * HEED_LANES; i++) {
+        key[i] = i < n ? (ireal)((sort_key)(item[i] >> KEY_BITS) ^ SIGN) : 0;
+        rank[i] = 0;
     }
+    for (int64_t v = 0; v < vectors; v++) place[v] = vec_lane_numbers() + (ireal)(v * HEED_LANES);
+    for (int64_t j = 0; j < n; j++) {
+        for (int64_t v = 0; v < vectors; v++) {
+            const ivec other = *(const ivec_u *)(key + v * HEED_LANES);
+            ivec_u *to = (ivec_u *)(rank + v * HEED_LANES);
+            *to -= (key[j] < other) | ((key[j] == other) & ((ireal)j < place[v]));
+        }
+    }
+    for (int64_t i = 0; i < n; i++) sorted[rank[i]] = item[i];
 }
 
 /* Of each place, how many items have which digit; then, where those start. */
@@ -77,8 +96,8 @@ static inline sort_item *sort_items(sort_item *item, sort_item *room, int64_t n)
 {
     uint32_t start[PLACES][DIGITS];
     if (n <= FEW) {
-        sort_by_insertion(item, n);
-        return item;
+        sort_by_rank(item, room, n);
+        return room;
     }
     count_digits(item, n, start);
     for (int p = 0; p < PLACES; p++) {
@@ -100,7 +119,7 @@ static inline sort_item *sort_items(sort_item *item, sort_item *room, int64_t n)
 /* A row's items in order; there is room for 2 n of them. */
 static inline const sort_item *sort_row(const real *x, int64_t n, sort_item *item, sort_key flip)
 {
-    for (int64_t i = 0; i < n; i++) item[i] = sort_item_of(x[i], i, flip);
+    for (int64_t i = 0; i < n; i++) item[i] = sort_item_of(sort_key_of(x[i], flip), i);
     return sort_items(item, item + n, n);
 }
 
