@@ -27,18 +27,21 @@ static inline __attribute__((always_inline)) void search_strip(bool smallest, st
                                                                int64_t width, int64_t across)
 {
     real best[HEED_STRIP];
-    int32_t place[HEED_STRIP] = { 0 };
+    ireal place[HEED_STRIP] = { 0 };
     for (int64_t c = 0; c < width; c++) best[c] = s.x[c * across];
     for (int64_t k = 0; k < s.n; k++) {
         const int64_t row = k * s.along;
         HEED_INDEPENDENT
         for (int64_t c = 0; c < width; c++) {
             real x = s.x[row + c * across];
-            bool takes = (smallest ? x <= best[c] : x >= best[c]) | (x != x);
-            best[c] = takes ? x : best[c];
-            place[c] = takes ? (int32_t)k : place[c];
-            s.y[row + c * across] = best[c];
-            s.at[row + c * across] = place[c];
+            bool keeps = smallest ? x > best[c] : x < best[c];
+            keeps |= (best[c] != best[c]) & (x == x);
+            real most = keeps ? best[c] : x;
+            ireal at = keeps ? place[c] : (ireal)k;
+            best[c] = most;
+            place[c] = at;
+            s.y[row + c * across] = most;
+            s.at[row + c * across] = (int32_t)at;
         }
     }
 }

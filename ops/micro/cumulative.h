@@ -12,20 +12,36 @@
 
 typedef double cumulative_step(double state, double x);
 
-/* Lines of n elements, `along` apart; `width` <= HEED_STRIP of them, `across` apart. The values of
- * exclusive, across and, for rows, width are known when this is compiled. */
+/* `width` <= HEED_STRIP columns side by side, of n elements `along` apart. */
 static inline __attribute__((always_inline)) void
-cumulate_strip(cumulative_step *step, double start, bool exclusive, const real *x, real *y,
-               int64_t n, int64_t along, int64_t width, int64_t across)
+cumulate_columns(cumulative_step *step, double start, bool exclusive, const real *x, real *y,
+                 int64_t n, int64_t along, int64_t width)
 {
     double state[HEED_STRIP];
     for (int64_t c = 0; c < width; c++) state[c] = start;
     for (int64_t k = 0; k < n; k++, x += along, y += along) {
         HEED_INDEPENDENT
         for (int64_t c = 0; c < width; c++) {
-            double next = step(state[c], (double)x[c * across]);
-            y[c * across] = (real)(exclusive ? state[c] : next);
+            double next = step(state[c], (double)x[c]);
+            y[c] = (real)(exclusive ? state[c] : next);
             state[c] = next;
+        }
+    }
+}
+
+/* `rows` <= ABREAST rows of n elements, a constant: their states are registers. */
+static inline __attribute__((always_inline)) void cumulate_abreast(cumulative_step *step,
+                                                                   double start, bool exclusive,
+                                                                   const real *x, real *y, int rows,
+                                                                   int64_t n, int64_t along)
+{
+    double state[ABREAST];
+    for (int r = 0; r < rows; r++) state[r] = start;
+    for (int64_t k = 0; k < n; k++, x += along, y += along) {
+        for (int r = 0; r < rows; r++) {
+            double next = step(state[r], (double)x[r * n]);
+            y[r * n] = (real)(exclusive ? state[r] : next);
+            state[r] = next;
         }
     }
 }
@@ -37,9 +53,9 @@ static inline __attribute__((always_inline)) void cumulate_rows(cumulative_step 
 {
     int64_t r = 0;
     for (; r + ABREAST <= rows; r += ABREAST)
-        cumulate_strip(step, start, exclusive, x + r * n, y + r * n, n, along, ABREAST, n);
+        cumulate_abreast(step, start, exclusive, x + r * n, y + r * n, ABREAST, n, along);
     for (; r < rows; r++)
-        cumulate_strip(step, start, exclusive, x + r * n, y + r * n, n, along, 1, n);
+        cumulate_abreast(step, start, exclusive, x + r * n, y + r * n, 1, n, along);
 }
 
 /* Units begin <= u < end. */
@@ -64,8 +80,8 @@ static inline __attribute__((always_inline)) void cumulate(const heed_call *call
         for (int64_t b = unit.first; b < unit.last; b++) {
             const int64_t at = b * l.n * l.inner + unit.left;
             for (int64_t c = 0; c < unit.width; c += HEED_STRIP)
-                cumulate_strip(step, start, exclusive, x + at + c, y + at + c, l.n, along,
-                               heed_smaller(HEED_STRIP, unit.width - c), 1);
+                cumulate_columns(step, start, exclusive, x + at + c, y + at + c, l.n, along,
+                                 heed_smaller(HEED_STRIP, unit.width - c));
         }
     }
 }
