@@ -1,7 +1,7 @@
 /* logsumexp.c - y = log(sum of exp(x)) over axes; dx = dy exp(x - y)
  *
  * Memory is read once: each block of a line is read for its largest element and, from the cache,
- * for its sum of exponentials; the sums are then brought to one scale. */
+ * for its sum of exponentials; the sums are then brought to one scale and added in f64. */
 #include "ops/kernel.h"
 #include "ops/lines.h"
 #include "ops/reduce.h"
@@ -19,15 +19,16 @@ static inline real shift_of(real most)
 }
 
 /* A sum of exponentials that was relative to the largest element `most`, relative to `to`. */
-static inline real rescaled(real sum, real most, real to)
+static inline double rescaled(double sum, real most, real to)
 {
     if (most == to || most == -INFINITY) return sum; /* of -inf: 0, or NaN */
-    return sum * (real)exp((double)(shift_of(most) - shift_of(to)));
+    return sum * exp((double)(shift_of(most) - shift_of(to)));
 }
 
 static real row_log_sum_exp(const real *x, int64_t n)
 {
-    real most = -INFINITY, sum = 0;
+    real most = -INFINITY;
+    double sum = 0;
     for (int64_t k = 0; k < n; k += BLOCK) {
         int64_t size = heed_smaller(BLOCK, n - k);
         real top = row_max(x + k, size), part = 0;
@@ -37,32 +38,34 @@ static real row_log_sum_exp(const real *x, int64_t n)
             part = row_exp_sum(x + k, size, row_shift(top));
         }
         real both = top > most ? top : most;
-        sum = rescaled(sum, most, both) + rescaled(part, top, both);
+        sum = rescaled(sum, most, both) + rescaled((double)part, top, both);
         most = both;
     }
-    return shift_of(most) + real_log(sum);
+    return shift_of(most) + real_log((real)sum);
 }
 
-/* Bring the sums of a strip to the larger scale that `rows` more rows ask for. */
-static void raise_scale(const real *x, int64_t stride, int64_t rows, int64_t width,
-                        real *restrict most, real *restrict shift, real *restrict sum)
+/* The columns of a strip so far: sum exp(x - shift), where `most` is the largest x. */
+typedef struct strip_sums {
+    real most[HEED_STRIP], shift[HEED_STRIP];
+    double sum[HEED_STRIP];
+} strip_sums;
+
+/* Bring the sums to the larger scale that `rows` more rows ask for. */
+static void raise_scale(strip_sums *s, const real *x, int64_t stride, int64_t rows, int64_t width)
 {
-    real top[HEED_STRIP], next[HEED_STRIP];
-    for (int64_t c = 0; c < width; c++) top[c] = most[c];
+    real top[HEED_STRIP], factor[HEED_STRIP];
+    for (int64_t c = 0; c < width; c++) top[c] = s->most[c];
     for (int64_t r = 0; r < rows; r++) {
         const real *row = x + r * stride;
         HEED_INDEPENDENT
         for (int64_t c = 0; c < width; c++) top[c] = row[c] > top[c] ? row[c] : top[c];
     }
+    for (int64_t c = 0; c < width; c++) factor[c] = s->shift[c] - shift_of(top[c]);
+    vec_map(width, factor, factor, vec_exp);
     for (int64_t c = 0; c < width; c++) {
-        next[c] = shift_of(top[c]);
-        shift[c] -= next[c];
-    }
-    vec_map(width, shift, shift, vec_exp);
-    for (int64_t c = 0; c < width; c++) {
-        sum[c] = most[c] == -INFINITY ? sum[c] : sum[c] * shift[c];
-        most[c] = top[c];
-        shift[c] = next[c];
+        if (s->most[c] != -INFINITY) s->sum[c] *= (double)factor[c];
+        s->most[c] = top[c];
+        s->shift[c] = shift_of(top[c]);
     }
 }
 
@@ -78,15 +81,19 @@ static void add_exponentials(const real *x, int64_t width, const real *shift, re
 
 static void strip_log_sum_exp(const real *x, int64_t stride, int64_t n, int64_t width, real *y)
 {
-    real most[HEED_STRIP], shift[HEED_STRIP] = { 0 }, sum[HEED_STRIP] = { 0 };
-    for (int64_t c = 0; c < width; c++) most[c] = -INFINITY;
+    strip_sums s = { .shift = { 0 } };
+    for (int64_t c = 0; c < width; c++) s.most[c] = -INFINITY;
     for (int64_t r = 0; r < n; r += DEPTH) {
         int64_t rows = heed_smaller(DEPTH, n - r);
-        raise_scale(x + r * stride, stride, rows, width, most, shift, sum);
-        for (int64_t i = r; i < r + rows; i++) add_exponentials(x + i * stride, width, shift, sum);
+        real part[HEED_STRIP] = { 0 };
+        raise_scale(&s, x + r * stride, stride, rows, width);
+        for (int64_t i = r; i < r + rows; i++)
+            add_exponentials(x + i * stride, width, s.shift, part);
+        for (int64_t c = 0; c < width; c++) s.sum[c] += (double)part[c];
     }
-    vec_map(width, sum, sum, vec_log);
-    for (int64_t c = 0; c < width; c++) y[c] = shift[c] + sum[c];
+    for (int64_t c = 0; c < width; c++) y[c] = (real)s.sum[c];
+    vec_map(width, y, y, vec_log);
+    for (int64_t c = 0; c < width; c++) y[c] += s.shift[c];
 }
 
 HEED_KERNEL(logsumexp)
