@@ -181,11 +181,12 @@ struct heed_op {
      * of a product with one row or column. Preferred where input i then need not be stored. */
     heed_node *(*as_reduction)(heed_node *node, int i);
 
-    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
-    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
     /* Fill plan_size bytes once at compile (shapes, strides and attr are known, data is not). */
     size_t plan_size;
     void (*prepare)(const heed_call *call, void *plan);
+    /* Asked after `prepare`: call->plan is there. */
+    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
+    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
 
     void (*vjp)(heed_vjp *vjp);
     bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */

@@ -224,33 +224,23 @@ void heed_attention_divide(attention_plan *plan, int64_t products, int64_t range
     plan->items_per_unit = work < most ? (int64_t)(most / work) : 1;
 }
 
-int64_t heed_attention_count_units(const attention_plan *plan)
-{
-    return (plan->items + plan->items_per_unit - 1) / plan->items_per_unit;
-}
-
-static attention_plan make_plan(const heed_call *call)
-{
-    attention_plan plan;
-    heed_attention_plan(&plan, call);
-    heed_attention_divide(&plan, plan.products, heed_attention_range(plan.products, plan.queries));
-    return plan;
-}
-
 void heed_attention_prepare(const heed_call *call, void *plan)
 {
-    *(attention_plan *)plan = make_plan(call);
+    attention_plan *to = plan;
+    heed_attention_plan(to, call);
+    heed_attention_divide(to, to->products, heed_attention_range(to->products, to->queries));
 }
 
 int64_t heed_attention_units(const heed_call *call)
 {
-    const attention_plan plan = make_plan(call);
-    return heed_attention_count_units(&plan);
+    const attention_plan *plan = call->plan;
+    return heed_units_of(plan->items, plan->items_per_unit);
 }
 
 size_t heed_attention_scratch(const heed_call *call)
 {
-    return (size_t)make_plan(call).at.total * heed_dtype_size(call->out.dtype);
+    const attention_plan *plan = call->plan;
+    return (size_t)plan->at.total * heed_dtype_size(call->out.dtype);
 }
 
 /* ---- work ---- */

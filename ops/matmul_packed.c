@@ -114,20 +114,6 @@ static void packed_prepare(const heed_call *call, void *plan)
     heed_matmul_plan(&plain, call->in[1].shape.dim[1] * PANEL, plan);
 }
 
-static int64_t packed_units(const heed_call *call)
-{
-    matmul_plan plan;
-    packed_prepare(call, &plan);
-    return plan.split.units;
-}
-
-static size_t packed_scratch(const heed_call *call)
-{
-    matmul_plan plan;
-    packed_prepare(call, &plan);
-    return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
-}
-
 static bool packed_sample(int k, heed_sample *sample)
 {
     static const int64_t cases[][3] = { { 3, 5, 7 }, { 1, 1, 1 }, { 17, 4, 33 } };
@@ -157,8 +143,8 @@ const heed_op heed_op_matmul_packed = {
     .attr_size = sizeof(packed_attr),
     .infer = packed_infer,
     .kernel = &heed_matmul_kernel,
-    .units = packed_units,
-    .scratch = packed_scratch,
+    .units = heed_matmul_units,
+    .scratch = heed_matmul_scratch,
     .plan_size = sizeof(matmul_plan),
     .prepare = packed_prepare,
     .plus = heed_matmul_plus,

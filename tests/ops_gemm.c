@@ -274,9 +274,9 @@ static int64_t check_grouping(heed_shape a, heed_shape b, heed_shape out, heed_d
     const heed_view in[2] = { x[0]->view, x[1]->view };
     heed_call call = { .n_in = 2, .in = in, .out = y[0]->view };
     void *plan = heed_alloc(heed_op_matmul.plan_size);
-    call.scratch = heed_alloc(heed_op_matmul.scratch(&call));
     heed_op_matmul.prepare(&call, plan);
     call.plan = plan;
+    call.scratch = heed_alloc(heed_op_matmul.scratch(&call));
     const int64_t units = heed_op_matmul.units(&call);
     for (int i = 0; i < 3; i++) {
         heed_view_fill(&y[i]->view, NAN);

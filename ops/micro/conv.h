@@ -106,6 +106,10 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
                                               const heed_view *dw, const heed_conv_window *window);
 extern const heed_kernel heed_conv_sum_kernel, heed_conv_weights_kernel;
 
+/* heed_op.units and heed_op.scratch of what runs conv_sum. */
+int64_t heed_conv_sum_units(const heed_call *call);
+size_t heed_conv_sum_scratch(const heed_call *call);
+
 /* ---- for both kernels ---- */
 
 typedef struct heed_conv_block {

@@ -265,6 +265,18 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     return plan;
 }
 
+int64_t heed_conv_sum_units(const heed_call *call)
+{
+    const heed_conv_sum_plan *plan = call->plan;
+    return plan->units;
+}
+
+size_t heed_conv_sum_scratch(const heed_call *call)
+{
+    const heed_conv_sum_plan *plan = call->plan;
+    return plan->bytes;
+}
+
 /* ---- conv_weights ---- */
 
 static int64_t weights_units(const heed_conv_weights_plan *plan)
