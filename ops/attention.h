@@ -115,8 +115,4 @@ typedef struct attention_composed {
 } attention_composed;
 attention_composed heed_attention_compose(heed_node *const *in, const attention_attr *attr);
 
-/* The rule of a reverse operation that computes what `composed` does. */
-void heed_attention_reverse(heed_vjp *v, heed_node *(*composed)(heed_node *const *in,
-                                                                const attention_attr *attr));
-
 #endif

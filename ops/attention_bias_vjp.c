@@ -109,7 +109,7 @@ heed_node *heed_attention_dbias(heed_node *const *in, const attention_attr *attr
     return heed_apply(&heed_op_attention_bias_vjp, attr, ATTENTION_INPUTS, in);
 }
 
-static heed_node *composed_dbias(heed_node *const *in, const attention_attr *attr)
+static heed_node *composed_dbias(heed_node *const *in, const void *attr)
 {
     heed_node *slope = heed_attention_compose(in, attr).slope;
     return slope ? heed_sum_to(slope, &in[ATTENTION_BIAS]->shape) : NULL;
@@ -117,7 +117,7 @@ static heed_node *composed_dbias(heed_node *const *in, const attention_attr *att
 
 static void bias_vjp(heed_vjp *v)
 {
-    heed_attention_reverse(v, composed_dbias);
+    heed_composed_vjp(v, composed_dbias);
 }
 
 static bool bias_sample(int k, heed_sample *sample)

@@ -28,6 +28,11 @@ heed_node *heed_number_like(heed_node *x, double value);
  * For builders that need the axis before there is a node; `what` is the builder's name. */
 bool heed_resolve_axis(heed_node *x, const char *what, int *axis);
 
+/* The reverse rule of an operation that computes composed(in, attr), in ordinary operations: of a
+ * fused reverse kernel. At most HEED_SAMPLE_INPUTS inputs. */
+typedef heed_node *heed_composed(heed_node *const *in, const void *attr);
+void heed_composed_vjp(heed_vjp *v, heed_composed *composed);
+
 /* Elements of work in one unit: 10 to 50 microseconds. */
 #define HEED_UNIT_WORK 32768
 
