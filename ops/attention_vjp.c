@@ -139,7 +139,7 @@ static part part_of(int which, heed_node *const *in)
     part p = { .shape = *y, .sums = 1 };
     p.shape.dim[y->rank - 2] = x->dim[x->rank - 2];
     p.shape.dim[y->rank - 1] = x->dim[x->rank - 1];
-    if (which != ATTENTION_Q && range > 0) p.sums = (queries + range - 1) / range;
+    if (which != ATTENTION_Q && range > 0) p.sums = heed_units_of(queries, range);
     return p;
 }
 

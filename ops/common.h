@@ -48,6 +48,11 @@ static inline int64_t heed_units_of(int64_t rows, int64_t per_unit)
     return (rows + per_unit - 1) / per_unit;
 }
 
+static inline int64_t heed_round_up(int64_t n, int64_t multiple)
+{
+    return heed_units_of(n, multiple) * multiple;
+}
+
 static inline int64_t heed_smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -115,7 +115,7 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
     const size_t bytes = heed_gemm_scratch(dtype, p->m, p->n, p->k);
     char *scratch = heed_alloc(bytes + 64);
     memset(scratch, 0xff, bytes + 64);
-    const int64_t panels = (p->n + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL;
+    const int64_t panels = heed_gemm_panels(p->n);
     void *copy = heed_alloc((size_t)(panels * p->k) * HEED_GEMM_PANEL * heed_dtype_size(dtype));
     heed_gemm g = { .m = p->m,
                     .n = p->n,

@@ -16,6 +16,7 @@
 #ifndef HEED_OPS_MICRO_CONV_H
 #define HEED_OPS_MICRO_CONV_H
 
+#include "ops/common.h"
 #include "ops/kernel.h"
 
 /* [0] is height, [1] width. */
@@ -123,7 +124,7 @@ static inline int64_t heed_conv_up(int64_t a, int64_t b) /* a / b rounded up; b 
 
 static inline int64_t heed_conv_part(int64_t size, int64_t whole, int64_t begin)
 {
-    return size < whole - begin ? size : whole - begin;
+    return heed_smaller(size, whole - begin);
 }
 
 static inline heed_conv_block heed_conv_block_at(const heed_conv_problem *p, int64_t number)

@@ -82,7 +82,7 @@ static void split_work(heed_reduce_plan *plan)
     plan->group = heed_rows_per_unit(work);
     if (plan->rows && plan->group > 8) plan->group &= ~(int64_t)7;
     if (!plan->rows && plan->group == 1) { /* whole cache lines */
-        plan->part = (heed_rows_per_unit(plan->reduced.count) + 127) & ~(int64_t)127;
+        plan->part = heed_round_up(heed_rows_per_unit(plan->reduced.count), 128);
         plan->part = heed_smaller(plan->part, plan->run);
         plan->parts = heed_units_of(plan->run, plan->part);
     }
