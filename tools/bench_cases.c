@@ -90,32 +90,35 @@ static void build_batched(bench_case *c, const int64_t *size)
     c->flops = 2.0 * (double)size[0] * (double)size[1] * (double)size[2] * (double)size[3];
 }
 
+/* An operation on rows and its reverse: x and dy are read, y and dx written, x or y read again. */
+static void want_rows(bench_case *c, heed_node *x, heed_node *y)
+{
+    want_with_reverse(c, y, &x, 1);
+    c->bytes = bytes_of((double)heed_count(&x->shape), 5);
+}
+
 static void build_softmax(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_softmax(x, -1), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_softmax(x, -1));
 }
 
 static void build_log_softmax(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_log_softmax(x, -1), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_log_softmax(x, -1));
 }
 
 static void build_layer_norm(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_layer_norm(x, NULL, NULL, 0), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_layer_norm(x, NULL, NULL, 0));
 }
 
 static void build_rms_norm(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_rms_norm(x, NULL, 0), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_rms_norm(x, NULL, 0));
 }
 
 static void build_cross_entropy(bench_case *c, const int64_t *size)
