@@ -177,8 +177,9 @@ struct heed_op {
 
     /* Of a kernel that reduces input 0 over axes: the same at the end of an elementwise program. */
     const heed_reduction *reduction;
-    /* An equal expression that reads input i only in a reduction of elementwise operations, or NULL:
-     * of a product with one row or column. Preferred where input i then need not be stored. */
+    /* An equal expression that reads input i only in a reduction of elementwise operations, or
+     * NULL: of a product with one row or column. Preferred where input i then need not be
+     * stored. */
     heed_node *(*as_reduction)(heed_node *node, int i);
 
     /* Fill plan_size bytes once at compile (shapes, strides and attr are known, data is not). */

@@ -1,4 +1,4 @@
-/* conv.c - y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], one axis or two. */
+/* conv.c - y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], 1 or 2 axes. */
 #include "ops/conv.h"
 
 static bool conv_infer(heed_infer *infer)

@@ -1,5 +1,5 @@
-/* conv_dw.c - dw[o, c, t] = sum_b,q dy[b, o, q] x[b, c, q stride + t dilation - pad]: the reverse of
- * conv for w. */
+/* conv_dw.c - dw[o, c, t] = sum_b,q dy[b, o, q] x[b, c, q stride + t dilation - pad]: the reverse
+ * of conv for w. */
 #include "ops/conv.h"
 
 static bool dw_infer(heed_infer *infer)

@@ -1,6 +1,6 @@
 /* conv_transpose.c - dx[b, c, i] = sum of w[o, c, t] dy[b, o, q] over all o, t, q with
- * i = q stride + t dilation - pad: conv's adjoint and its gradient for x. As a layer of its own, the
- * transposed convolution, dy is the input and says how large dx is, but for output padding. */
+ * i = q stride + t dilation - pad: conv's adjoint and its gradient for x. As a layer of its own,
+ * the transposed convolution, dy is the input and says how large dx is, but for output padding. */
 #include "ops/conv.h"
 
 /* The smallest dx whose convolution is as large as dy, and the output padding. */

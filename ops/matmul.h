@@ -25,7 +25,8 @@ bool heed_matmul_check_addend(heed_infer *infer);
 
 heed_node *heed_matmul_plus(heed_node *node, heed_node *addend, const heed_shape *shape);
 
-/* a [m, k] b [k, n] (and what is added) through a copy of b in panels: the nodes matmul_pack and matmul_packed. */
+/* a [m, k] b [k, n] (and what is added) through a copy of b in panels: the nodes matmul_pack and
+ * matmul_packed. */
 heed_node *heed_matmul_shared(heed_node *const *in, int n_in);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy, gain. */
+/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy,
+ * gain. */
 typedef struct heed_norm_attr {
     double eps;
     int gain, bias;

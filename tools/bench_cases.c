@@ -177,8 +177,8 @@ static void build_conv2d(bench_case *c, const int64_t *size)
                (double)(size[4] * size[5] * size[6]);
 }
 
-/* Additive attention of T queries to S keys, a = softmax(v . tanh(key + query)), and the gradients of
- * the keys, the queries and v (Bahdanau, Cho, Bengio 2015). */
+/* Additive attention of T queries to S keys, a = softmax(v . tanh(key + query)), and the gradients
+ * of the keys, the queries and v (Bahdanau, Cho, Bengio 2015). */
 static void build_additive(bench_case *c, const int64_t *size)
 {
     const int64_t batch = size[0], queries = size[1], keys = size[2], width = size[3];

@@ -2,8 +2,8 @@
  *
  *     y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad]      (q, t: both axes)
  *
- * within each group of channels. One axis is the case of two with height 1. The kernels copy a block
- * of images into scratch memory, once, with its padding. There, what neighbouring positions q
+ * within each group of channels. One axis is the case of two with height 1. The kernels copy a
+ * block of images into scratch memory, once, with its padding. There, what neighbouring positions q
  * multiply by w[o, c, t] are neighbours: the right factor of a product is read in place, and a list
  * says where its row of each (c, t) begins.
  *
@@ -27,10 +27,10 @@ typedef struct heed_conv_window {
 
 /* One axis. What is copied are "places". Forward, position q reads element q stride + t dilation -
  * pad: taps with one remainder by the stride share a plane, which has every stride-th element, so
- * that neighbouring positions read neighbouring places of it. Reversed, positions with one remainder
- * by the stride are a phase; each phase has taps of its own, and its neighbours read neighbouring
- * elements. Either way position q reads place q + shift for tap t, and taps `cycle` apart have
- * shifts `jump` apart. */
+ * that neighbouring positions read neighbouring places of it. Reversed, positions with one
+ * remainder by the stride are a phase; each phase has taps of its own, and its neighbours read
+ * neighbouring elements. Either way position q reads place q + shift for tap t, and taps `cycle`
+ * apart have shifts `jump` apart. */
 typedef struct heed_conv_axis {
     int64_t in, out; /* elements read, elements written */
     int64_t stride, dilation, pad;

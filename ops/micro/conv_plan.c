@@ -1,5 +1,5 @@
-/* conv_plan.c - how convolutions are cut into blocks and units, and what their scratch memory holds.
- * Sums are in an order that follows from shapes; cache sizes only decide about blocks. */
+/* conv_plan.c - how convolutions are cut into blocks and units, and what their scratch memory
+ * holds. Sums are in an order that follows from shapes; cache sizes only decide about blocks. */
 #include "ops/micro/conv.h"
 
 #define MOST_DEPTH 256       /* channels times taps that are summed before the output is written */
@@ -153,8 +153,8 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Cut so that a block has about `positions` of them and copies at most `places` of a channel, but is
- * as large as its halo at least: with less, copies would take all the time. */
+/* Cut so that a block has about `positions` of them and copies at most `places` of a channel, but
+ * is as large as its halo at least: with less, copies would take all the time. */
 static void cut_positions(heed_conv_problem *p, int64_t positions, int64_t places)
 {
     const heed_conv_axis *height = &p->axis[0], *width = &p->axis[1];

@@ -78,8 +78,8 @@ static inline void fetch(const real *x, int64_t offset)
     __builtin_prefetch((const void *)((uintptr_t)x + (uintptr_t)offset * sizeof(real)), 0, 2);
 }
 
-/* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are read
- * one after the other: `wide` is the part of them that vectors may copy. */
+/* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are
+ * read one after the other: `wide` is the part of them that vectors may copy. */
 static void pack_columns(const block *x, real *packed)
 {
     for (int64_t p = 0; p < x->k; p++) {
