@@ -44,6 +44,7 @@ const char *const bench_default_names[] = {
     "attention/8x8x1024x64/causal",
     "additive/8x128x128x256",
     "chain/10000",
+    "parameters/1000x64",
     "step/ptrnet",
     "step/ptrnet_small",
     NULL,
@@ -198,6 +199,21 @@ static void build_chain(bench_case *c, const int64_t *size)
     c->passes = "-fuse";
 }
 
+/* A training step that is nearly all update: Adam, clipping, and loss = sum of squares. */
+static void build_parameters(bench_case *c, const int64_t *size)
+{
+    char name[32];
+    heed_node **terms = heed_graph_memory(c->graph, (size_t)size[0] * sizeof *terms);
+    if (!terms) return;
+    for (int64_t i = 0; i < size[0]; i++) {
+        snprintf(name, sizeof name, "p%lld", (long long)i);
+        heed_node *p = heed_param(heed_root(c->graph), name, HEED_ONES, size[1]);
+        terms[i] = heed_sum_all(heed_square(p));
+    }
+    heed_node *loss = heed_sum_all(heed_stack(terms, (int)size[0], 0));
+    c->trainer = heed_trainer_new(loss, heed_adam(), .clip_norm = 1, .threads = c->threads);
+}
+
 static const bench_kind kinds[] = {
     { "matmul", "MxKxN", 3, build_matmul },
     { "batched", "BxMxKxN", 4, build_batched },
@@ -213,6 +229,7 @@ static const bench_kind kinds[] = {
     { "conv2d", "BxCxHxW/OxKHxKW", 7, build_conv2d },
     { "additive", "BxTxSxH", 4, build_additive },
     { "chain", "N", 1, build_chain },
+    { "parameters", "NxC", 2, build_parameters },
 };
 
 /* Any elementwise operation, on N floats. */
@@ -311,7 +328,8 @@ static bool build_named(bench_case *c, heed_error *error)
 
 bool bench_build(bench_case *c, heed_error *error)
 {
-    c->graph = heed_graph_new(.training = true);
+    c->store = heed_store_new(1);
+    c->graph = heed_graph_new(.store = c->store, .training = true);
     if (!build_named(c, error)) return false;
     if (heed_graph_failed(c->graph)) return heed_fail(error, "%s: %s", c->name, heed_why(c->graph));
     return true;
@@ -322,4 +340,5 @@ void bench_free(bench_case *c)
     heed_trainer_free(c->trainer);
     heed_tiny_free(&c->tiny);
     heed_graph_free(c->graph);
+    heed_store_free(c->store);
 }
