@@ -182,9 +182,9 @@ static heed_node *lay_out(layout *l, const heed_node *node)
         } else if (node->op->kernel && !place->elided) {
             in[i] = kernel_input(l, node, i, in[i]);
         }
-        done = in[i] && make_room(l);
+        done = in[i] != NULL;
     }
-    heed_node *copy = done ? heed_node_clone(l->to, node, in) : NULL;
+    heed_node *copy = done && make_room(l) ? heed_node_clone(l->to, node, in) : NULL;
     if (in != small) heed_free(in);
     if (!copy) return NULL;
     p->values[copy->id].aux_buffer = -1;
@@ -224,7 +224,7 @@ bool heed_layout(heed_program *p)
     bool done = l.to && live && l.map;
     if (!done) heed_plan_no_memory(p);
     if (done) l.places = heed_places(p, live, BASE, &arena);
-    done = done && l.places && make_room(&l);
+    done = done && l.places;
     for (int id = 0; done && id < from->n_nodes; id++) {
         if (!live[id]) continue;
         l.map[id] = lay_out(&l, from->nodes[id]);
