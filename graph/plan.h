@@ -8,8 +8,8 @@
  *   layout    gives every node a value (buffer + strides); inserts copies where a kernel needs
  *             dense input; lets concat's inputs be computed where concat wants them (place)
  *   recompute elides values that are cheaper to compute anew in each instruction that reads them
- *   order     turns nodes into instructions; neighbouring elementwise nodes share one, which may end
- *             in reductions (fuse)
+ *   order     turns nodes into instructions; neighbouring elementwise nodes share one, which may
+ *             end in reductions (fuse)
  *   stage     groups instructions that may run at the same time
  *   inplace   lets a result take over the memory of an input that dies
  *   memory    gives every buffer its offset in one block (reuse)

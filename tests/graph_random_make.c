@@ -219,8 +219,8 @@ static void add_reduction(maker *m)
     }
 }
 
-/* An elementwise value of two operands, one broadcast, under another shape perhaps; and reductions of
- * it, which may end its program. */
+/* An elementwise value of two operands, one broadcast, under another shape perhaps; and reductions
+ * of it, which may end its program. */
 static void add_reduced_chain(maker *m)
 {
     int k = below(m, m->n), other = below(m, m->n), axes[HEED_MAX_RANK], n = 0;
