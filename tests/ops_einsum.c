@@ -419,13 +419,6 @@ Test(einsum, ranges_and_triangles)
     heed_graph_free(g);
 }
 
-static void expect_why(heed_graph *g, const heed_node *y, const char *part)
-{
-    cr_assert_null(y);
-    cr_assert(heed_why(g) && strstr(heed_why(g), part), "%s", heed_why(g));
-    heed_graph_free(g);
-}
-
 static heed_node *vector(heed_graph *g)
 {
     return heed_input(g, "v", HEED_F32, 3);
@@ -434,27 +427,27 @@ static heed_node *vector(heed_graph *g)
 Test(einsum, refusals_of_the_others)
 {
     heed_graph *g = heed_graph_new();
-    expect_why(g, heed_arange(g, 0, 1, 0), "arange: from 0 to 1 in steps of 0");
+    kit_refused(g, heed_arange(g, 0, 1, 0), "arange: from 0 to 1 in steps of 0");
     g = heed_graph_new();
-    expect_why(g, heed_linspace(g, 0, 1, -1), "linspace: -1 numbers");
+    kit_refused(g, heed_linspace(g, 0, 1, -1), "linspace: -1 numbers");
     g = heed_graph_new();
-    expect_why(g, heed_eye(g, -1, 2), "eye: [-1, 2]");
+    kit_refused(g, heed_eye(g, -1, 2), "eye: [-1, 2]");
     g = heed_graph_new();
-    expect_why(g, heed_causal_mask(g, 1, -2), "causal_mask: [1, -2]");
+    kit_refused(g, heed_causal_mask(g, 1, -2), "causal_mask: [1, -2]");
     g = heed_graph_new();
-    expect_why(g, heed_tril(vector(g), 0), "tril: input 'v' [3] f32");
+    kit_refused(g, heed_tril(vector(g), 0), "tril: input 'v' [3] f32");
     g = heed_graph_new();
-    expect_why(g, heed_trace(vector(g)), "trace: input 'v' [3] f32");
+    kit_refused(g, heed_trace(vector(g)), "trace: input 'v' [3] f32");
     g = heed_graph_new();
-    expect_why(g, heed_dot(vector(g), heed_input(g, "w", HEED_F32, 4)), "dot: input 'w' [4]");
+    kit_refused(g, heed_dot(vector(g), heed_input(g, "w", HEED_F32, 4)), "dot: input 'w' [4]");
     g = heed_graph_new();
-    expect_why(g, heed_outer(heed_input(g, "m", HEED_F32, 2, 2), vector(g)), "outer: input 'm'");
+    kit_refused(g, heed_outer(heed_input(g, "m", HEED_F32, 2, 2), vector(g)), "outer: input 'm'");
     g = heed_graph_new();
     heed_node *a = heed_input(g, "a", HEED_F32, 2, 3);
-    expect_why(g, heed_cdist(a, heed_input(g, "b", HEED_F32, 2, 4), 2), "cdist: input 'b' [2, 4]");
+    kit_refused(g, heed_cdist(a, heed_input(g, "b", HEED_F32, 2, 4), 2), "cdist: input 'b' [2, 4]");
     g = heed_graph_new();
     a = heed_input(g, "a", HEED_F32, 2, 3);
-    expect_why(g, heed_cdist(a, a, -1), "cdist: p is -1");
+    kit_refused(g, heed_cdist(a, a, -1), "cdist: p is -1");
     cr_assert_null(heed_cdist(NULL, NULL, 2));
     cr_assert_null(heed_cosine_similarity(NULL, NULL, 0, 0));
     cr_assert_null(heed_normalize(NULL, 2, 0, 0));

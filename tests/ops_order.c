@@ -358,29 +358,22 @@ Test(order, positions_stop_gradients)
     heed_graph_free(g);
 }
 
-static void expect_why(heed_graph *g, const heed_node *y, const char *part)
-{
-    cr_assert_null(y);
-    cr_assert(heed_why(g) && strstr(heed_why(g), part), "%s", heed_why(g));
-    heed_graph_free(g);
-}
-
 Test(order, refusals)
 {
     heed_graph *g = heed_graph_new();
     heed_node *positions = (heed_node *)(uintptr_t)1;
-    expect_why(g, heed_topk(heed_input(g, "x", HEED_F32, 3), 4, 0, .positions = &positions),
-               "k is 4, the axis has 3");
+    kit_refused(g, heed_topk(heed_input(g, "x", HEED_F32, 3), 4, 0, .positions = &positions),
+                "k is 4, the axis has 3");
     cr_assert_null(positions);
     g = heed_graph_new();
-    expect_why(g, heed_sort(heed_input(g, "x", HEED_F32, 3), 1), "sort: axis 1");
+    kit_refused(g, heed_sort(heed_input(g, "x", HEED_F32, 3), 1), "sort: axis 1");
     g = heed_graph_new();
-    expect_why(g, heed_cumsum(heed_input(g, "x", HEED_I32, 3), 0), "cumsum");
+    kit_refused(g, heed_cumsum(heed_input(g, "x", HEED_I32, 3), 0), "cumsum");
     g = heed_graph_new();
-    expect_why(g, heed_cummax(heed_input(g, "x", HEED_F32, 3), 2, NULL), "axis 2");
+    kit_refused(g, heed_cummax(heed_input(g, "x", HEED_F32, 3), 2, NULL), "axis 2");
     g = heed_graph_new();
     heed_node *a = heed_input(g, "a", HEED_F32, 3), *b = heed_input(g, "b", HEED_F32, 4);
-    expect_why(g, heed_linear_scan(a, b, 0), "one shape");
+    kit_refused(g, heed_linear_scan(a, b, 0), "one shape");
     cr_assert_null(heed_sort(NULL, 0));
     cr_assert_null(heed_argsort(NULL, 0));
     cr_assert_null(heed_topk(NULL, 1, 0));
