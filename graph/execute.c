@@ -4,8 +4,6 @@
  * of the current parallel stage; whoever finishes the stage's last chunk runs the serial stages
  * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so
  * more threads than processors do little harm. A chunk computes the same, whoever takes it. */
-#include <math.h>
-
 #include "graph/fused.h"
 #include "graph/loop_run.h"
 #include "graph/profile.h"
@@ -52,25 +50,11 @@ void heed_run_instruction(heed_program *p, const heed_instruction *it, int threa
 
 /* ---- HEED_CHECK=nan ---- */
 
-static bool check_values(heed_program *root, heed_program *p, const heed_instruction *it)
+static void check(runner *r, heed_program *p, const heed_instruction *it)
 {
-    for (int k = 0; k < it->n_nodes; k++) {
-        const heed_node *node = it->nodes[k];
-        if (p->values[node->id].buffer < 0 || !heed_is_real(node->dtype)) continue;
-        heed_view view = heed_value_view(p, node);
-        int64_t count = heed_count(&node->shape);
-        for (int64_t i = 0; i < count; i++) {
-            if (isfinite(heed_get(&view, i))) continue;
-            char what[300], inputs[500];
-            heed_profile_operands(p, node, inputs, sizeof inputs);
-            return heed_fail(&root->run_error,
-                             "%s: element %lld is %g in run %llu (%s:%d); inputs: %s",
-                             heed_describe(node, what, sizeof what), (long long)i,
-                             heed_get(&view, i), (unsigned long long)p->step,
-                             node->file ? node->file : "?", node->line, inputs);
-        }
-    }
-    return true;
+    if (!p->check_nan || heed_check_instruction(p, it)) return;
+    r->stopped = true;
+    r->p->run_error = p->run_error; /* of a body: its program's */
 }
 
 /* ---- one stage after the other ---- */
@@ -79,7 +63,7 @@ static void run_serial(runner *r, heed_program *p, const heed_stage *stage, int 
 {
     for (int k = stage->begin; k < stage->end && !r->stopped; k++) {
         heed_run_instruction(p, &p->instructions[k], thread, 0, p->instructions[k].units);
-        if (p->check_nan) r->stopped = !check_values(r->p, p, &p->instructions[k]);
+        check(r, p, &p->instructions[k]);
     }
 }
 
@@ -102,7 +86,7 @@ static void next_iteration(runner *r, int thread)
         return;
     }
     if (around->profile) heed_profile_note(around, f->loop, thread, f->start);
-    if (around->check_nan) r->stopped = !check_values(r->p, around, f->loop);
+    check(r, around, f->loop);
     r->depth--;
 }
 
