@@ -189,7 +189,7 @@ static bool take_root(scanning *s, int i, const heed_node *like)
         return fail(s->graph, what, i, *root, heed_describe(like, expected, sizeof expected));
     }
     s->index[i] = !heed_is_real((*root)->dtype);
-    if (s->index[i]) *root = heed_cast(*root, s->dtype);
+    if (s->index[i]) *root = heed_stop_gradient(heed_cast(*root, s->dtype));
     if (*root && (*root)->dtype != s->dtype)
         return fail(s->graph, what, i, *root, heed_dtype_name(s->dtype));
     return *root != NULL;
@@ -210,7 +210,8 @@ static bool build_step(scanning *s, heed_scan_step *step, void *context)
         s->in[i] = make_leaf(s, i, i < o->n_states ? o->initial[i] : o->over[i - o->n_states]);
         if (!s->in[i]) return false;
     }
-    if (!step(context, s->in, s->in + o->n_states, s->root, s->root + o->n_states))
+    heed_node **put = o->n_out ? s->root + o->n_states : NULL;
+    if (!step(context, s->in, s->in + o->n_states, s->root, put))
         return heed_graph_fail(s->graph, "scan: the step gave up") != NULL;
     for (int i = 0; i < n_out; i++)
         if (!take_root(s, i, i < o->n_states ? s->in[i] : NULL)) return false;

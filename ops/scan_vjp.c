@@ -199,6 +199,19 @@ static bool differentiate(reverse *r)
 
 /* ---- sums over the steps ---- */
 
+/* Is it worth it to keep both sides of a product, for all steps? A loop that saves memory does so
+ * only if they are there anyway: a state or a part of a sequence, and a sequence's gradient. */
+static bool is_gathered(const reverse *r, const product *p)
+{
+    int slot;
+    if (r->body->steps == 1) return false;
+    if (!r->body->recompute) return true;
+    bool there = false;
+    for (int i = 0; i < r->body->n_slots; i++)
+        there |= r->body->slots[i].kind == HEED_SLOT_STEP && r->d_slot[i] == p->d;
+    return there && heed_is_slot(p->a, &slot) && p->a->id < r->n_forward;
+}
+
 /* Divide an outside value's gradient into products and the rest. */
 static bool divide_sum(reverse *r, int slot)
 {
@@ -211,8 +224,7 @@ static bool divide_sum(reverse *r, int slot)
             x = x->in[0];
         }
         product *p = &r->products[r->n_products];
-        if (r->body->steps > 1 && r->n_products < heed_graph_size(r->work) &&
-            heed_step_product(term, &p->a, &p->d, &p->transposed)) {
+        if (heed_step_product(term, &p->a, &p->d, &p->transposed) && is_gathered(r, p)) {
             r->product_of[r->n_products++] = slot;
             continue;
         }
@@ -224,7 +236,7 @@ static bool divide_sum(reverse *r, int slot)
 
 static bool divide_sums(reverse *r)
 {
-    int n = heed_graph_size(r->work);
+    int n = heed_graph_size(r->work); /* more than there can be terms */
     r->sum = memory(r, r->body->n_slots, sizeof *r->sum);
     r->products = memory(r, n, sizeof *r->products);
     r->product_of = memory(r, n, sizeof *r->product_of);
