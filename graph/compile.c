@@ -119,8 +119,8 @@ static bool run_passes(heed_program *p)
     return done;
 }
 
-heed_program *heed_compile_body(heed_program *outer, const heed_body *body, heed_node *const *outputs,
-                                int n)
+heed_program *heed_compile_body(heed_program *outer, const heed_body *body,
+                                heed_node *const *outputs, int n)
 {
     heed_program *p = heed_alloc(sizeof *p);
     if (!p) {

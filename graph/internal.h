@@ -16,7 +16,7 @@ struct heed_graph {
     int located; /* nodes with smaller ids know their line already */
     int n_salts;
     heed_graph *children, *sibling; /* bodies of loops, freed with it */
-    heed_node **entry_node; /* the leaf of each store entry, by the entry's index */
+    heed_node **entry_node;         /* the leaf of each store entry, by the entry's index */
     int entry_room;
 };
 

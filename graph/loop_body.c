@@ -59,8 +59,7 @@ heed_body *heed_body_copy(const heed_body *body, heed_graph *graph)
     if (!copy || !results) return NULL;
     *copy = *body;
     copy->results = results;
-    if (body->n_results)
-        memcpy(results, body->results, (size_t)body->n_results * sizeof *results);
+    if (body->n_results) memcpy(results, body->results, (size_t)body->n_results * sizeof *results);
     return copy;
 }
 
@@ -125,8 +124,7 @@ static heed_node *capture(extraction *x, heed_node *outside)
         x->operand = operand;
         x->room = room;
     }
-    heed_node *leaf =
-        heed_slot_leaf(x->body->graph, x->n_slots, outside->dtype, &outside->shape);
+    heed_node *leaf = heed_slot_leaf(x->body->graph, x->n_slots, outside->dtype, &outside->shape);
     if (!leaf) return NULL;
     leaf->name = outside->name;
     x->operand[x->n_slots - x->n_given] = outside;

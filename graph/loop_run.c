@@ -20,20 +20,20 @@ typedef struct patch {
 /* A state's two homes, in turn, unless its history is kept. */
 typedef struct state {
     size_t bytes;
-    size_t homes;              /* in the loop's own memory */
-    int64_t final, history;    /* offsets in the result, in bytes; -1: not wanted */
+    size_t homes;           /* in the loop's own memory */
+    int64_t final, history; /* offsets in the result, in bytes; -1: not wanted */
     int operand;
 } state;
 
 struct heed_loop {
     heed_program *program;
-    heed_body body; /* as it was when it was compiled: it may get more results later */
-    int n_outputs;  /* of the body: states' next values, then steps' values */
+    heed_body body;           /* as it was when it was compiled: it may get more results later */
+    int n_outputs;            /* of the body: states' next values, then steps' values */
     const heed_result **step; /* of outputs after the states */
     bool *direct;             /* by output: computed where it is wanted */
     heed_view *view;          /* by output: where it is, if not */
     state *states;
-    patch *patches;      /* by slot, then by output */
+    patch *patches; /* by slot, then by output */
     int *first_patch;
     size_t own_bytes, body_bytes;
     char *own;
@@ -119,8 +119,8 @@ static bool make_arrays(heed_program *p, heed_loop *loop, const heed_body *body)
     loop->direct = heed_arena_alloc(arena, outputs);
     loop->view = heed_arena_alloc(arena, outputs * sizeof *loop->view);
     loop->states = heed_arena_alloc(arena, (size_t)(body->n_states + 1) * sizeof *loop->states);
-    loop->first_patch = heed_arena_alloc(
-        arena, ((size_t)body->n_slots + outputs + 1) * sizeof *loop->first_patch);
+    loop->first_patch =
+        heed_arena_alloc(arena, ((size_t)body->n_slots + outputs + 1) * sizeof *loop->first_patch);
     return loop->step && loop->direct && loop->view && loop->states && loop->first_patch;
 }
 
@@ -274,7 +274,8 @@ static int64_t row_before(const heed_loop *loop, int64_t trip)
 }
 
 /* Where state k is before iteration `trip`; after the last one, at its end. */
-static char *home_of(const heed_loop *loop, const heed_instruction *it, const state *s, int64_t trip)
+static char *home_of(const heed_loop *loop, const heed_instruction *it, const state *s,
+                     int64_t trip)
 {
     char *result = it->call.out.data;
     if (s->history >= 0) return result + s->history + row_before(loop, trip) * (int64_t)s->bytes;
@@ -296,7 +297,7 @@ static void clear_rest(const heed_loop *loop, const heed_instruction *it)
         if (next > at) memset(out + at * size, 0, (size_t)((next - at) * size));
         if (r == body->n_results) return;
         int64_t row = heed_count(&result->value->shape), rows = heed_result_rows(body, result);
-        int64_t used = result->kind == HEED_RESULT_FINAL ? 1
+        int64_t used = result->kind == HEED_RESULT_FINAL  ? 1
                        : result->kind == HEED_RESULT_STEP ? loop->trips
                                                           : loop->trips + 1;
         if (used < rows)
@@ -381,7 +382,6 @@ bool heed_loop_next(const heed_program *p, const heed_instruction *it)
             point(loop, i, home_of(loop, it, &loop->states[slot->state], trip));
     }
     for (int i = 0; i < loop->n_outputs; i++)
-        if (loop->direct[i])
-            point(loop, body->n_slots + i, place_of(loop, it, i, trip));
+        if (loop->direct[i]) point(loop, body->n_slots + i, place_of(loop, it, i, trip));
     return true;
 }

@@ -146,10 +146,10 @@ struct heed_program {
     /* Of a body: */
     const heed_body *body;
     heed_program *outer;
-    int *slot_buffer;    /* by slot; -1: nobody reads it */
-    bool *invariant;     /* while compiling, by id: the same in all iterations */
-    int n_first;         /* instructions that are run in the first iteration only, ... */
-    int first_stages;    /* ... and their stages */
+    int *slot_buffer; /* by slot; -1: nobody reads it */
+    bool *invariant;  /* while compiling, by id: the same in all iterations */
+    int n_first;      /* instructions that are run in the first iteration only, ... */
+    int first_stages; /* ... and their stages */
     /* Of the outermost program: */
     struct heed_stage_of *parallel_stages;
     int n_parallel_stages;
@@ -175,8 +175,8 @@ void heed_inplace(heed_program *p);
 bool heed_memory_plan(heed_program *p);
 bool heed_bind(heed_program *p);
 /* The passes of a body, up to its memory plan. `outer` has its options and takes its errors. */
-heed_program *heed_compile_body(heed_program *outer, const heed_body *body, heed_node *const *outputs,
-                                int n);
+heed_program *heed_compile_body(heed_program *outer, const heed_body *body,
+                                heed_node *const *outputs, int n);
 
 /* A pass that makes p->work anew out of the live nodes of `from`, and frees that unless it is the
  * user's. `visit` has the copy of `old`, whose inputs are map[their old id] already, and returns it

@@ -230,9 +230,9 @@ typedef struct heed_scan_options {
  * it, and so stay below 2^24 in f32. return: false when the graph has failed. */
 bool heed_scan_with(heed_graph *graph, heed_scan_step *step, void *context,
                     heed_scan_options options, heed_node **final, heed_node **y);
-#define heed_scan(graph, step, context, final, y, ...) \
-    heed_scan_with(graph, step, context,               \
-                   (heed_scan_options){ .defaults = 0, __VA_ARGS__ }, final, y)
+#define heed_scan(graph, step, context, final, y, ...)                                             \
+    heed_scan_with(graph, step, context, (heed_scan_options){ .defaults = 0, __VA_ARGS__ }, final, \
+                   y)
 
 /* A region of the graph whose inner values are not kept for the reverse pass, but computed anew in
  * it: y[j], j < n_out, of what `region` builds out of x[0 .. n - 1] (Chen et al. 2016). */

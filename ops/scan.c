@@ -77,8 +77,7 @@ heed_node *heed_scan_result(heed_node *scan, int index)
         for (int d = shape.rank++; d > 0; d--) shape.dim[d] = shape.dim[d - 1];
         shape.dim[0] = rows;
     }
-    heed_node *part =
-        heed_slice(scan, 0, result->offset, result->offset + heed_count(&shape));
+    heed_node *part = heed_slice(scan, 0, result->offset, result->offset + heed_count(&shape));
     return heed_reshape_to(part, shape);
 }
 
@@ -87,8 +86,8 @@ heed_node *heed_scan_states(heed_node *scan, int state, bool after)
     heed_body *body = heed_scan_body_of(scan);
     int found = heed_scan_find(body, HEED_RESULT_HISTORY, state, NULL);
     if (found < 0)
-        found = heed_scan_add(scan,
-                              (heed_result){ HEED_RESULT_HISTORY, state, body->next[state], 0 });
+        found =
+            heed_scan_add(scan, (heed_result){ HEED_RESULT_HISTORY, state, body->next[state], 0 });
     if (found < 0) return NULL;
     int64_t from = after != body->backwards;
     return heed_slice(heed_scan_result(scan, found), 0, from, from + body->steps);
@@ -100,11 +99,11 @@ typedef struct scanning {
     heed_graph *graph;
     const heed_scan_options *o;
     heed_body body;
-    heed_dtype dtype;   /* of real states and outputs */
-    int first;          /* node of the step */
-    heed_node **in;     /* the step's states and parts */
-    heed_node **root;   /* its next states and outputs */
-    bool *index;        /* which of them are i32 */
+    heed_dtype dtype; /* of real states and outputs */
+    int first;        /* node of the step */
+    heed_node **in;   /* the step's states and parts */
+    heed_node **root; /* its next states and outputs */
+    bool *index;      /* which of them are i32 */
     heed_node **operand;
 } scanning;
 
@@ -135,8 +134,7 @@ static bool count_steps(scanning *s)
         }
     }
     if (s->body.steps > 0) return true;
-    heed_graph_fail(s->graph, "scan: %lld steps; at least one is needed",
-                    (long long)s->body.steps);
+    heed_graph_fail(s->graph, "scan: %lld steps; at least one is needed", (long long)s->body.steps);
     return false;
 }
 
@@ -166,11 +164,9 @@ static heed_node *make_leaf(scanning *s, int i, const heed_node *from)
         for (int d = 0; d < shape.rank; d++) shape.dim[d] = shape.dim[d + 1];
     }
     bool real = heed_is_real(from->dtype);
-    heed_node *leaf =
-        heed_slot_leaf(s->graph, i, state && !real ? s->dtype : from->dtype, &shape);
-    s->body.slots[i] = (heed_slot){ .kind = state ? HEED_SLOT_STATE : HEED_SLOT_STEP,
-                                    .state = i,
-                                    .leaf = leaf };
+    heed_node *leaf = heed_slot_leaf(s->graph, i, state && !real ? s->dtype : from->dtype, &shape);
+    s->body.slots[i] =
+        (heed_slot){ .kind = state ? HEED_SLOT_STATE : HEED_SLOT_STEP, .state = i, .leaf = leaf };
     return state && !real ? heed_cast(heed_stop_gradient(leaf), HEED_I32) : leaf;
 }
 
@@ -184,7 +180,8 @@ static bool take_root(scanning *s, int i, const heed_node *like)
         return fail(s->graph, what, i < s->o->n_states ? i : i - s->o->n_states, *root,
                     "a node of the graph that the loop is built in");
     }
-    if (like && (like->dtype != (*root)->dtype || !heed_shape_equal(&like->shape, &(*root)->shape))) {
+    if (like &&
+        (like->dtype != (*root)->dtype || !heed_shape_equal(&like->shape, &(*root)->shape))) {
         char expected[300];
         return fail(s->graph, what, i, *root, heed_describe(like, expected, sizeof expected));
     }
@@ -240,8 +237,7 @@ static heed_node *make_node(scanning *s)
     s->body.recompute = o->recompute;
     *body = s->body;
     for (int k = 0; k < o->n_states; k++)
-        if (!heed_body_add(body, s->graph,
-                           (heed_result){ HEED_RESULT_FINAL, k, s->root[k], 0 }))
+        if (!heed_body_add(body, s->graph, (heed_result){ HEED_RESULT_FINAL, k, s->root[k], 0 }))
             return NULL;
     heed_scan_attr attr = { .body = body };
     return heed_apply(&heed_op_scan, &attr, n, in);
@@ -262,8 +258,7 @@ static heed_node *take_output(scanning *s, heed_node *scan, int j)
         y = heed_scan_states(scan, state, true);
     } else {
         int found = heed_scan_find(body, HEED_RESULT_STEP, -1, value);
-        if (found < 0)
-            found = heed_scan_add(scan, (heed_result){ HEED_RESULT_STEP, -1, value, 0 });
+        if (found < 0) found = heed_scan_add(scan, (heed_result){ HEED_RESULT_STEP, -1, value, 0 });
         if (found >= 0) y = heed_scan_result(scan, found);
     }
     return s->index[s->o->n_states + j] ? heed_cast(y, HEED_I32) : y;
@@ -289,8 +284,8 @@ static bool build(heed_graph *graph, heed_scan_step *step, void *context,
         if (!y[j]) return false;
     }
     for (int k = 0; final && k < options->n_states; k++) {
-        final[k] = heed_scan_result(
-            scan, heed_scan_find(heed_scan_body_of(scan), HEED_RESULT_FINAL, k, NULL));
+        final[k] = heed_scan_result(scan, heed_scan_find(heed_scan_body_of(scan), HEED_RESULT_FINAL,
+                                                         k, NULL));
         if (final[k] && s.index[k]) final[k] = heed_cast(final[k], HEED_I32);
         if (!final[k]) return false;
     }

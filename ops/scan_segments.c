@@ -38,8 +38,7 @@ static heed_node *divided(heed_node *x, int64_t begin, int64_t n, int64_t every)
 static heed_node *joined(heed_node *y)
 {
     if (!y) return NULL;
-    heed_shape shape = { .rank = y->shape.rank - 1,
-                         .dim = { y->shape.dim[0] * y->shape.dim[1] } };
+    heed_shape shape = { .rank = y->shape.rank - 1, .dim = { y->shape.dim[0] * y->shape.dim[1] } };
     for (int d = 1; d < shape.rank; d++) shape.dim[d] = y->shape.dim[d + 1];
     return heed_reshape_to(y, shape);
 }
@@ -102,8 +101,8 @@ bool heed_scan_segments(heed_graph *graph, heed_scan_step *step, void *context,
     for (int i = 0; i < 2; i++) { /* whole segments and the rest, in the loop's order */
         bool is_rest = (i == 1) != options.backwards;
         if (is_rest && rest == 0) continue;
-        if (!run_part(&s, options, is_rest ? n * every : 0, is_rest ? 1 : n,
-                      is_rest ? rest : every, state, part[is_rest]))
+        if (!run_part(&s, options, is_rest ? n * every : 0, is_rest ? 1 : n, is_rest ? rest : every,
+                      state, part[is_rest]))
             return false;
     }
     for (int k = 0; final && k < options.n_states; k++) final[k] = state[k];

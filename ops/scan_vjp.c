@@ -89,8 +89,7 @@ static heed_node *cotangent_of(reverse *r, const heed_result *result)
 {
     heed_shape shape = result->value->shape;
     int64_t rows = heed_result_rows(r->body, result);
-    heed_node *part = part_of(r->v->dy, result->offset,
-                              result->offset + rows * heed_count(&shape));
+    heed_node *part = part_of(r->v->dy, result->offset, result->offset + rows * heed_count(&shape));
     if (!part) return NULL;
     if (result->kind != HEED_RESULT_FINAL) {
         for (int d = shape.rank++; d > 0; d--) shape.dim[d] = shape.dim[d - 1];
@@ -142,8 +141,7 @@ static bool copy_step(reverse *r)
 static void share_growth(reverse *r)
 {
     for (int id = 0; id < r->n_forward && !r->body->recompute; id++)
-        if (r->origin[id]->op->body)
-            r->origin[id]->shape = heed_graph_node(r->work, id)->shape;
+        if (r->origin[id]->op->body) r->origin[id]->shape = heed_graph_node(r->work, id)->shape;
 }
 
 static heed_node *in_work(const reverse *r, const heed_node *of_body)
@@ -386,8 +384,8 @@ static bool make_states(reverse *r)
         const heed_slot *s = &body->slots[i];
         if (s->kind != HEED_SLOT_STATE) continue;
         const heed_node *d = r->d_slot[i];
-        back->next[s->state] = d ? r->made[d->id]
-                                 : heed_full_shaped(r->graph, s->leaf->dtype, s->leaf->shape, 0);
+        back->next[s->state] =
+            d ? r->made[d->id] : heed_full_shaped(r->graph, s->leaf->dtype, s->leaf->shape, 0);
         if (!back->next[s->state]) return false;
         bool read = r->made[r->carry[s->state]->id] != NULL;
         if (!read && !cotangent_slot(r, r->carry[s->state])) return false;
@@ -449,7 +447,8 @@ static heed_node *of_initial(reverse *r, heed_node *d_history)
     if (!r->body->backwards) return heed_index(d_history, 0, 0);
     if (!r->body->counted) return heed_index(d_history, 0, r->body->steps);
     heed_node *count = r->v->in[r->body->n_slots];
-    heed_node *most = heed_full_shaped(r->outer, r->body->dtype, heed_scalar(), (double)r->body->steps);
+    heed_node *most =
+        heed_full_shaped(r->outer, r->body->dtype, heed_scalar(), (double)r->body->steps);
     heed_node *none = heed_full_shaped(r->outer, r->body->dtype, heed_scalar(), 0);
     heed_node *row = heed_minimum(heed_maximum(heed_cast(count, r->body->dtype), none), most);
     return heed_gather(d_history, heed_cast(row, HEED_I32), 0, 0);
@@ -476,8 +475,8 @@ static heed_node *gradient_of_whole(reverse *r, heed_node *loop, int slot, int s
     for (int i = 0; i < r->n_products; i++) {
         const product *p = &r->products[i];
         if (r->product_of[i] != slot) continue;
-        heed_node *term = heed_sum_step_products(stacked(r, loop, p->a), stacked(r, loop, p->d),
-                                                 p->transposed);
+        heed_node *term =
+            heed_sum_step_products(stacked(r, loop, p->a), stacked(r, loop, p->d), p->transposed);
         sum = sum ? heed_add(sum, term) : term;
     }
     return sum;

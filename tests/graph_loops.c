@@ -114,8 +114,8 @@ static kit_values nested(bool unrolled, bool recompute)
             y = y ? heed_concat(HEED_NODES(y, heed_unsqueeze(sum, 0)), 0) : heed_unsqueeze(sum, 0);
         }
     } else {
-        cr_assert(heed_scan(g, outer_step, w, &state, &y, .initial = &s, .n_states = 1,
-                            .over = &x, .n_over = 1, .n_out = 1, .recompute = recompute),
+        cr_assert(heed_scan(g, outer_step, w, &state, &y, .initial = &s, .n_states = 1, .over = &x,
+                            .n_over = 1, .n_out = 1, .recompute = recompute),
                   "%s", heed_why(g));
     }
     heed_node *mix = heed_add(heed_sum_all(heed_square(y)), heed_sum_all(heed_sin(state)));
@@ -123,7 +123,8 @@ static kit_values nested(bool unrolled, bool recompute)
     out[0] = y;
     out[1] = state;
     cr_assert(heed_gradient(mix, NULL, wrt, 3, out + 2), "%s", heed_why(g));
-    heed_node *norm = heed_add(heed_sum_all(heed_square(out[2])), heed_sum_all(heed_square(out[4])));
+    heed_node *norm =
+        heed_add(heed_sum_all(heed_square(out[2])), heed_sum_all(heed_square(out[4])));
     cr_assert(heed_gradient(norm, NULL, wrt, 3, out + 5), "%s", heed_why(g));
     kit_values all = kit_run(g, out, 8, (heed_compile_options){ .threads = 2 });
     heed_graph_free(g);
@@ -165,7 +166,8 @@ Test(graph_loops, indices_are_states_too)
     heed_node *table = heed_input(g, "t", HEED_F64, N, N), *start = heed_input(g, "i", HEED_I32, 2);
     heed_node *last, *y[2], *dt;
     cr_assert(heed_scan(g, walk_step, table, &last, y, .initial = &start, .n_states = 1,
-                        .steps = STEPS, .n_out = 2), "%s", heed_why(g));
+                        .steps = STEPS, .n_out = 2),
+              "%s", heed_why(g));
     cr_expect_eq(y[0]->dtype, HEED_I32);
     cr_expect_eq(last->dtype, HEED_I32);
     cr_assert(heed_gradient(heed_sum_all(y[1]), NULL, &table, 1, &dt), "%s", heed_why(g));

@@ -79,12 +79,11 @@ static kit_values run(int64_t steps, way how, bool second, heed_dtype dtype,
     const heed_shape scalar = heed_scalar();
     heed_view view = heed_view_of(&number, HEED_I32, &scalar);
     heed_node *count = how.count ? heed_constant(g, &view) : NULL;
-    bool built = how.unrolled
-                     ? run_unrolled(&c, x, steps, how, state, y)
-                     : heed_scan(g, lstm, &c, state, y, .initial = first, .n_states = 2,
-                                 .over = &x, .n_over = 1, .n_out = 2, .count = count,
-                                 .backwards = how.backwards, .recompute = how.recompute,
-                                 .every = how.every);
+    bool built = how.unrolled ? run_unrolled(&c, x, steps, how, state, y)
+                              : heed_scan(g, lstm, &c, state, y, .initial = first, .n_states = 2,
+                                          .over = &x, .n_over = 1, .n_out = 2, .count = count,
+                                          .backwards = how.backwards, .recompute = how.recompute,
+                                          .every = how.every);
     cr_assert(built, "%s", heed_why(g));
     heed_node *mix = heed_add(heed_sum_all(heed_mul(y[0], r)), heed_sum_all(heed_square(y[1])));
     mix = heed_add(mix, heed_sum_all(heed_mul(heed_mul(state[0], q), state[1])));
@@ -119,9 +118,11 @@ static void agree(int64_t steps, way how, bool second, double tolerance)
     kit_values expected = run(steps, unrolled, second, HEED_F64, one);
     kit_values got = run(steps, how, second, HEED_F64, one);
     int64_t at = kit_difference(expected, got, tolerance);
-    cr_assert_eq(at, -1, "%lld steps, backwards %d, recompute %d, every %lld, count %d: number %lld "
-                 "is %.17g, expected %.17g", (long long)steps, how.backwards, how.recompute,
-                 (long long)how.every, how.count, (long long)at, got.value[at], expected.value[at]);
+    cr_assert_eq(at, -1,
+                 "%lld steps, backwards %d, recompute %d, every %lld, count %d: number %lld "
+                 "is %.17g, expected %.17g",
+                 (long long)steps, how.backwards, how.recompute, (long long)how.every, how.count,
+                 (long long)at, got.value[at], expected.value[at]);
     kit_values again = run(steps, how, second, HEED_F64, two);
     cr_assert(kit_same_bits(got, again), "threads change bits");
     heed_free(expected.value);

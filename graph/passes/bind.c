@@ -27,7 +27,8 @@ static bool give_memory(heed_program *p)
         return false;
     }
     for (int i = 0; i < p->n_buffers; i++)
-        if ((p->buffers[i].kind == HEED_PLANNED_MEMORY || p->buffers[i].kind == HEED_INPUT_MEMORY) &&
+        if ((p->buffers[i].kind == HEED_PLANNED_MEMORY ||
+             p->buffers[i].kind == HEED_INPUT_MEMORY) &&
             p->buffers[i].same_as < 0)
             p->buffers[i].data = p->block + p->buffers[i].offset;
     return true;

@@ -37,8 +37,8 @@ typedef struct order {
     int newest;       /* the member taken last */
     int *later;       /* of a body: ready, but for every iteration */
     int n_later;
-    bool first; /* under way: what the first iteration does for all of them */
-    int *members;     /* finished instructions' nodes, one after the other */
+    bool first;   /* under way: what the first iteration does for all of them */
+    int *members; /* finished instructions' nodes, one after the other */
     int n_members, member_room;
     int *starts, *first_end; /* by instruction */
     int n_starts;
@@ -293,9 +293,8 @@ bool heed_order(heed_program *p)
     o.output = heed_alloc(n);
     bool done = all && o.output;
     if (done) {
-        int **parts[ARRAYS] = { &o.pending,      &o.heap.ids,   &o.stack,  &o.starts, &o.first_end,
-                                &o.group.inside, &o.group.late, &o.reader, &o.kernels,
-                                &o.later };
+        int **parts[ARRAYS] = { &o.pending,      &o.heap.ids,   &o.stack,  &o.starts,  &o.first_end,
+                                &o.group.inside, &o.group.late, &o.reader, &o.kernels, &o.later };
         for (int i = 0; i < ARRAYS; i++, at += n) *parts[i] = at;
         o.group.p = p;
         o.first = p->invariant != NULL;
@@ -303,7 +302,8 @@ bool heed_order(heed_program *p)
             o.owner[i] = -1;
             o.pending[i] = p->edges.incoming[i];
             const heed_node *node = p->work->nodes[i];
-            o.kernels[i + 1] = o.kernels[i] + ((node->op->kernel || node->op->body) && heed_runs(p, node));
+            o.kernels[i + 1] =
+                o.kernels[i] + ((node->op->kernel || node->op->body) && heed_runs(p, node));
         }
         done = run_order(&o) && make_instructions(&o);
     } else {
