@@ -6,10 +6,10 @@
  * result, a vector of numbers: the last states, values of each iteration, the states' histories.
  * More results may be added as long as gradients are taken; earlier ones stay where they are.
  *
- * A body is compiled with the program that its node is part of: its memory is part of that plan, its
- * instructions point at the current iteration's parts of the operands and results, so nothing is
- * copied in or out, and what does not change from iteration to iteration is computed in the first
- * one only. */
+ * A body is compiled with the program that its node is part of: its memory is part of that plan,
+ * its instructions point at the current iteration's parts of the operands and results, so nothing
+ * is copied in or out, and what does not change from iteration to iteration is computed in the
+ * first one only. */
 #ifndef HEED_GRAPH_LOOP_H
 #define HEED_GRAPH_LOOP_H
 

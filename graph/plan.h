@@ -77,7 +77,7 @@ typedef struct heed_instruction {
         *nodes; /* one; or elementwise ones of one space, in topological order, and then ... */
     int n_nodes;
     int n_ends;         /* ... so many reductions of them */
-    int partial_buffer; /* the reductions' partial results, a loop's own memory; -1: there are none */
+    int partial_buffer; /* the reductions' partial results, a loop's own memory; -1: none */
     int time;
     double cost; /* rough nanoseconds on one thread; from shapes only */
     int64_t units, chunk;
@@ -90,8 +90,8 @@ typedef struct heed_instruction {
 } heed_instruction;
 
 /* Instructions begin .. end - 1. Parallel: independent of each other, split into `items` chunks;
- * serial: run one after the other by one thread. A loop is a stage of its own: the stages of its body,
- * again and again. */
+ * serial: run one after the other by one thread. A loop is a stage of its own: the stages of its
+ * body, again and again. */
 typedef struct heed_stage {
     int begin, end;
     bool parallel, loop;

@@ -225,9 +225,9 @@ typedef struct heed_scan_options {
 /* states(t + 1), y(t) = step(states(t), x(t)) for t = 0 .. T - 1. final[k]: state k after the last
  * step; y[j]: [T, ..], all outputs. The graph has the step once, whatever T is; memory holds one
  * step, the outputs, and what the reverse pass asks for: values of every step (the default), the
- * states only (.recompute), or every k-th state (.every = k; together with count, the sequences must
- * still be T long). All real states, outputs and gradients have one dtype; i32 ones are carried in
- * it, and so stay below 2^24 in f32. return: false when the graph has failed. */
+ * states only (.recompute), or every k-th state (.every = k). All real states and outputs have one
+ * dtype; i32 ones are carried in it, and so stay below 2^24 in f32. return: false when the graph
+ * has failed. */
 bool heed_scan_with(heed_graph *graph, heed_scan_step *step, void *context,
                     heed_scan_options options, heed_node **final, heed_node **y);
 #define heed_scan(graph, step, context, final, y, ...)                                             \

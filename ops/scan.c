@@ -243,13 +243,14 @@ static heed_node *make_node(scanning *s)
     return heed_apply(&heed_op_scan, &attr, n, in);
 }
 
-/* Output j. A state's next value is a part of its history, which a reverse pass will want anyway. */
+/* Output j. A state's next value is in its history, which a reverse pass will want anyway. */
 static heed_node *take_output(scanning *s, heed_node *scan, int j)
 {
     heed_body *body = heed_scan_body_of(scan);
     heed_node *value = s->root[s->o->n_states + j];
     int state = -1;
-    /* Backwards, the initial state lies where the first step that does not count would put its own. */
+    /* Backwards, the initial state lies where the first step that does not count would put its
+     * own. */
     bool in_history = !(body->backwards && body->counted);
     for (int k = 0; in_history && k < body->n_states && state < 0; k++)
         if (body->next[k] == value) state = k;

@@ -1,5 +1,5 @@
-/* Loops at large: nested, with indices as states, long ones, what they are refused for; regions that
- * are computed again; gradients of the caller's own. tests/graph_scan.c compares with unrolling. */
+/* Loops at large: nested, with indices as states, long ones, what they are refused for; regions
+ * that are computed again; gradients of the caller's own. tests/graph_scan.c compares with unrolling. */
 #include "tests/graph_kit.h"
 
 static heed_graph *new_graph(heed_store **store, bool training)

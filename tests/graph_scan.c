@@ -63,8 +63,8 @@ static bool run_unrolled(cell *c, heed_node *x, int64_t steps, way how, heed_nod
     return true;
 }
 
-/* All that depends on the loop: outputs, last states, the gradient of a mixture of them with respect
- * to the sequence, the first states and the weights; and, if `second`, the gradient of that. */
+/* All that depends on the loop: outputs, last states, the gradient of a mixture of them with
+ * respect to the sequence, the first states and the weights; and, if `second`, the gradient of that. */
 static kit_values run(int64_t steps, way how, bool second, heed_dtype dtype,
                       heed_compile_options options)
 {
