@@ -204,7 +204,7 @@ heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
 /* One step of a loop, as nodes: from the states before it and the step's part x of each sequence,
  * [..], to the states after it, of the same shapes, and what the step puts out. Whatever else it
  * reads - parameters, values computed before the loop - it just uses; what depends on such values
- * alone is computed once, before the loop. return: false to give up (the graph then has failed). */
+ * alone is computed once, before the loop, but for random operations. return: false to give up (the graph then has failed). */
 typedef bool heed_scan_step(void *context, heed_node *const *state, heed_node *const *x,
                             heed_node **next, heed_node **y);
 
