@@ -197,7 +197,8 @@ heed_node *heed_einsum_of(const char *equation, heed_node *const *operands, int 
 
 /* ---- distances; a and b broadcast ---- */
 
-/* a b / (max(|a|, eps) max(|b|, eps)) along axis, which goes. eps 0 means 1e-8. */
+/* a b / (max(|a|, eps) max(|b|, eps)) along axis, which goes. eps 0 means 1e-8. The gradient is
+ * that of this formula; PyTorch's lets |a| < eps go on as if it were not bounded. */
 heed_node *heed_cosine_similarity(heed_node *a, heed_node *b, int axis, double eps);
 /* x / max(p-norm of x along axis, eps). eps 0 means 1e-12. */
 heed_node *heed_normalize(heed_node *x, double p, int axis, double eps);
