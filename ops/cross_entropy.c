@@ -1,4 +1,4 @@
-/* cross_entropy.c - loss = log(sum of exp(x)) - x[target] for each row; the builder takes the mean.
+/* cross_entropy.c - loss = log(sum of exp(x)) - x[target] for each row.
  *
  * dx = (softmax(x) - one_hot(target)) dy. A row whose target is not in 0 .. C - 1 has loss 0 and
  * gradient 0. A logit of -inf has probability 0 and gradient 0. The reverse kernel computes the
@@ -47,7 +47,7 @@ HEED_KERNEL(cross_entropy_vjp)
 }
 
 #else
-#include "ops/ops.h"
+#include "ops/loss.h"
 
 HEED_DECLARE_KERNEL(cross_entropy);
 static const heed_kernel cross_entropy = HEED_KERNEL_TABLE(cross_entropy);
@@ -128,15 +128,6 @@ static bool cross_entropy_vjp_infer(heed_infer *infer)
     return fits ? true : heed_refuse(infer, "target and dy must have one shape");
 }
 
-/* 1 for targets in 0 .. classes - 1, else 0, in the dtype of `like`. */
-static heed_node *valid(heed_node *target, heed_node *like, int64_t classes)
-{
-    if (!target || !like) return NULL;
-    heed_node *t = heed_cast(target, like->dtype);
-    heed_node *below = heed_less(t, heed_number_like(t, (double)classes));
-    return heed_mul(heed_greater_equal(t, heed_number_like(t, 0)), below);
-}
-
 /* With the cotangent c and p = softmax(logits): d/d logits = valid p (c dy - <p, c dy>), which is
  * softmax's reverse; d/d dy = <c, dx(dy = 1)>. */
 static void cross_entropy_vjp_reverse(heed_vjp *v)
@@ -144,7 +135,8 @@ static void cross_entropy_vjp_reverse(heed_vjp *v)
     heed_node *logits = v->in[0], *target = v->in[1], *dy = v->in[2], *c = v->dy;
     if (v->want[0]) {
         int64_t classes = logits->shape.dim[logits->shape.rank - 1];
-        heed_node *weight = heed_mul(dy, heed_stop_gradient(valid(target, dy, classes)));
+        heed_node *weight =
+            heed_mul(dy, heed_stop_gradient(heed_class_in_range(target, dy, classes)));
         heed_node *p = heed_softmax(logits, -1);
         heed_node *pair[2] = { p, heed_mul(c, heed_unsqueeze(weight, -1)) };
         v->dx[0] = heed_apply(&heed_op_softmax_vjp, NULL, 2, pair);
@@ -178,16 +170,5 @@ const heed_op heed_op_cross_entropy_vjp = {
     .sample = cross_entropy_vjp_sample,
     .flops = cross_entropy_flops,
 };
-
-/* The mean over the rows that count; 0 when none does. */
-heed_node *heed_cross_entropy(heed_node *logits, heed_node *target)
-{
-    heed_node *rows =
-        heed_apply(&heed_op_cross_entropy, NULL, 2, (heed_node *[]){ logits, target });
-    if (!rows) return NULL;
-    int64_t classes = logits->shape.dim[logits->shape.rank - 1];
-    heed_node *counted = heed_sum_all(valid(target, rows, classes));
-    return heed_div(heed_sum_all(rows), heed_maximum(counted, heed_number_like(rows, 1)));
-}
 
 #endif
