@@ -60,7 +60,8 @@ heed_node *heed_hard_sigmoid(heed_node *x)
 
 heed_node *heed_hard_swish(heed_node *x)
 {
-    heed_node *curve = heed_mul(x, heed_affine(x, 1.0 / 6, 0.5));
+    heed_node *inside = heed_clamp(x, -3, 3); /* finite: 0 times its slope is 0 */
+    heed_node *curve = heed_mul(inside, heed_affine(inside, 1.0 / 6, 0.5));
     return between(x, -3, heed_number_like(x, 0), 3, x, curve);
 }
 

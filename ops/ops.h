@@ -84,7 +84,7 @@ heed_node *heed_hard_tanh(heed_node *x);    /* -1 .. x .. 1 */
 heed_node *heed_hard_sigmoid(heed_node *x); /* 0 .. x / 6 + 1/2 .. 1: Courbariaux et al. 2015 */
 heed_node *heed_hard_swish(heed_node *x);   /* x hard_sigmoid(x): Howard et al. 2019 */
 /* x, but not below low nor above high (-INFINITY, INFINITY: no bound); slope 1 in between and at
- * the bounds. Unlike PyTorch's, low > high is refused. */
+ * the bounds (PyTorch's, since 2.15, is 0 there). low > high is refused. */
 heed_node *heed_clamp(heed_node *x, double low, double high);
 
 /* Whole numbers. Their slope is 0 almost everywhere, so a gradient is refused, as of sign. */
