@@ -14,7 +14,10 @@ static int32_t search(const real *logit, real *noise, int64_t n, int64_t first, 
                       int32_t place)
 {
     HEED_INDEPENDENT
-    for (int64_t k = 0; k < n; k++) noise[k] += logit[k];
+    for (int64_t k = 0; k < n; k++) {
+        const real sum = noise[k] + logit[k];
+        noise[k] = sum > -INFINITY ? sum : -INFINITY; /* NaN is never drawn */
+    }
     const real most = row_max(noise, n);
     if (!(most > *best)) return place;
     *best = most;

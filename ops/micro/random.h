@@ -103,7 +103,9 @@ static inline vec vec_unit(const random_words *words, int64_t k)
 
 static inline vec vec_turn(const random_words *words, int64_t k)
 {
-    return (vec_unit(words, k) - 0.5) * 6.28318530717958647692;
+    vec u = vec_unit(words, k);
+    u -= vec_select(u < 0.5, vec_fill(0), vec_fill(1)); /* as f32 reads the bits: with a sign */
+    return u * 6.28318530717958647692;
 }
 
 static inline vec vec_exponential(const random_words *words, int64_t k)
