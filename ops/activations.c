@@ -65,7 +65,7 @@ heed_node *heed_hard_swish(heed_node *x)
     return between(x, -3, heed_number_like(x, 0), 3, x, curve);
 }
 
-/* ---- two sides of 0 ---- */
+/* ---- without bounds ---- */
 
 heed_node *heed_leaky_relu(heed_node *x, double slope)
 {
@@ -73,54 +73,7 @@ heed_node *heed_leaky_relu(heed_node *x, double slope)
     return heed_mul(x, heed_where(above(x, 0), one, heed_number_like(x, slope)));
 }
 
-/* x above 0, else height (exp(x / width) - 1). What exp would make of large x, even if nobody looks
- * at it, would be NaN in the gradient: it gets 0 there. */
-static heed_node *exponential(heed_node *x, double height, double width)
-{
-    heed_node *positive = above(x, 0);
-    heed_node *rest = heed_where(positive, heed_number_like(x, 0), x);
-    heed_node *curve = heed_scale(heed_expm1(heed_scale(rest, 1 / width)), height);
-    return heed_where(positive, x, curve);
-}
-
-heed_node *heed_elu(heed_node *x, double alpha)
-{
-    return exponential(x, alpha, 1);
-}
-
-heed_node *heed_selu(heed_node *x)
-{
-    return heed_scale(exponential(x, 1.6732632423543772848, 1), 1.0507009873554804934);
-}
-
-heed_node *heed_celu(heed_node *x, double alpha)
-{
-    if (!x) return NULL;
-    if (!(alpha > 0)) return heed_graph_fail(x->graph, "celu: alpha %g is not positive", alpha);
-    return exponential(x, alpha, alpha);
-}
-
-/* ---- smooth ones ---- */
-
-/* (1 + tanh(u)) / 2 = sigmoid(2 u), without cancellation; u = sqrt(2 / pi) (x + 0.044715 x^3) */
-heed_node *heed_gelu_tanh(heed_node *x)
-{
-    const double twice = 2 * 0.79788456080286535588;
-    heed_node *bend = heed_affine(heed_square(x), twice * 0.044715, twice);
-    return heed_mul(x, heed_sigmoid(heed_mul(x, bend)));
-}
-
 heed_node *heed_softsign(heed_node *x)
 {
     return heed_div(x, heed_affine(heed_abs(x), 1, 1));
-}
-
-heed_node *heed_log_sigmoid(heed_node *x)
-{
-    return heed_neg(heed_softplus(heed_neg(x)));
-}
-
-heed_node *heed_mish(heed_node *x)
-{
-    return heed_mul(x, heed_tanh(heed_softplus(x)));
 }

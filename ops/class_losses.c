@@ -108,7 +108,7 @@ static heed_node *soft_cross_entropy(const class_loss *l)
     return heed_loss_reduce(rows, l->options.reduction, l->what);
 }
 
-/* (1 - eps) of the target's loss, eps of the mean over all classes: Szegedy et al. 2016 */
+/* With weights: (1 - eps) of the target's loss, eps of the mean over all classes. */
 static heed_node *smooth_cross_entropy(const class_loss *l, heed_node *shares)
 {
     const double eps = l->options.label_smoothing;
@@ -126,10 +126,11 @@ heed_node *heed_cross_entropy_with(heed_node *logits, heed_node *target, heed_cl
     if (!prepare(&l)) return NULL;
     if (heed_is_real(l.target->dtype)) return soft_cross_entropy(&l);
     heed_node *shares = share(&l), *rows;
-    if (options.label_smoothing > 0) {
+    if (options.label_smoothing > 0 && options.weight) {
         rows = smooth_cross_entropy(&l, shares);
     } else {
-        rows = heed_apply(&heed_op_cross_entropy, NULL, 2, (heed_node *[]){ logits, l.target });
+        const heed_cross_entropy_attr attr = { options.label_smoothing };
+        rows = heed_apply(&heed_op_cross_entropy, &attr, 2, (heed_node *[]){ logits, l.target });
         if (options.weight) rows = heed_mul(rows, shares);
     }
     return finish(&l, rows, shares);

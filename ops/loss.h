@@ -4,6 +4,11 @@
 
 #include "ops/ops.h"
 
+/* Of cross_entropy and its reverse. */
+typedef struct heed_cross_entropy_attr {
+    double smoothing; /* 0 .. 1 */
+} heed_cross_entropy_attr;
+
 /* All of `loss`, its sum or its mean; `what` is the builder's name. */
 heed_node *heed_loss_reduce(heed_node *loss, heed_loss_reduction reduction, const char *what);
 /* p log_q, and 0 where p is 0 and log_q is -inf: what cannot happen and does not costs nothing. */

@@ -381,7 +381,7 @@ Test(ops_element, refusals)
     g = heed_graph_new();
     expect_refused(g, heed_clamp(heed_full(g, 1, 3), NAN, 1), "clamp");
     g = heed_graph_new();
-    expect_refused(g, heed_celu(heed_full(g, 1, 3), 0), "celu: alpha 0");
+    expect_refused(g, heed_celu(heed_full(g, 1, 3), 0), "alpha 0");
     g = heed_graph_new();
     expect_refused(g, heed_elu(heed_input(g, "i", HEED_I32, 3), 1), "f32");
     g = heed_graph_new();

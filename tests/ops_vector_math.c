@@ -39,6 +39,17 @@ static double gelu(double x)
     return x < -37 ? 0 : 0.5 * x * erfc(-x * sqrt(0.5));
 }
 
+static double log_sigmoid(double x)
+{
+    return -softplus(-x);
+}
+
+static double mish(double x)
+{
+    double e = exp(fmin(x, 40)), n = e * (e + 2);
+    return x < -700 ? 0 : x > 40 ? x : x * (n / (n + 2));
+}
+
 static const function exp_function = { &heed_op_exp, exp, 1.2 };
 static const function log_function = { &heed_op_log, log, 0.9 };
 static const function tanh_function = { &heed_op_tanh, tanh, 3.5 };
@@ -49,15 +60,18 @@ static const function erf_function = { &heed_op_erf, erf, 1.7 };
 static const function gelu_function = { &heed_op_gelu, gelu, 4 };
 static const function sin_function = { &heed_op_sin, sin, 1.6 };
 static const function cos_function = { &heed_op_cos, cos, 1.6 };
-static const function expm1_function = { &heed_op_expm1, expm1, 4 };
-static const function log1p_function = { &heed_op_log1p, log1p, 4 };
-static const function atan_function = { &heed_op_atan, atan, 4 };
-static const function sinh_function = { &heed_op_sinh, sinh, 4 };
-static const function cosh_function = { &heed_op_cosh, cosh, 4 };
+static const function expm1_function = { &heed_op_expm1, expm1, 1.5 };
+static const function log1p_function = { &heed_op_log1p, log1p, 1.45 };
+static const function atan_function = { &heed_op_atan, atan, 1.6 };
+static const function sinh_function = { &heed_op_sinh, sinh, 1.7 };
+static const function cosh_function = { &heed_op_cosh, cosh, 1.65 };
+static const function log_sigmoid_function = { &heed_op_log_sigmoid, log_sigmoid, 2.75 };
+static const function mish_function = { &heed_op_mish, mish, 4 };
 static const function *const functions[] = {
-    &exp_function,      &log_function,   &tanh_function, &sigmoid_function, &silu_function,
-    &softplus_function, &erf_function,   &gelu_function, &sin_function,     &cos_function,
-    &expm1_function,    &log1p_function, &atan_function, &sinh_function,    &cosh_function,
+    &exp_function,         &log_function,   &tanh_function, &sigmoid_function, &silu_function,
+    &softplus_function,    &erf_function,   &gelu_function, &sin_function,     &cos_function,
+    &expm1_function,       &log1p_function, &atan_function, &sinh_function,    &cosh_function,
+    &log_sigmoid_function, &mish_function,
 };
 #define N_FUNCTIONS (sizeof functions / sizeof functions[0])
 
@@ -210,6 +224,14 @@ Test(vector_math, cosh)
 {
     sweep(&cosh_function);
 }
+Test(vector_math, log_sigmoid)
+{
+    sweep(&log_sigmoid_function);
+}
+Test(vector_math, mish)
+{
+    sweep(&mish_function);
+}
 
 typedef struct special {
     const function *f;
@@ -276,6 +298,11 @@ static const special specials[] = {
     { &cosh_function, 0, 1 },
     { &cosh_function, INFINITY, INFINITY },
     { &cosh_function, -INFINITY, INFINITY },
+    { &log_sigmoid_function, INFINITY, 0 },
+    { &log_sigmoid_function, -INFINITY, -INFINITY },
+    { &mish_function, 0, 0 },
+    { &mish_function, INFINITY, INFINITY },
+    { &mish_function, -INFINITY, 0 },
 };
 
 static bool same(float a, float b)

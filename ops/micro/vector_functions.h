@@ -108,6 +108,37 @@ static inline vec vec_cosh(vec x)
     return e + 0.25f / e;
 }
 
+/* ---- activations ---- */
+
+static inline vec vec_log_sigmoid(vec x)
+{
+    return -vec_softplus(-x);
+}
+
+/* x sigmoid(u), u = sqrt(8 / pi) (x + 0.044715 x^3); at -20 and below 0. */
+static inline vec vec_gelu_tanh(vec x)
+{
+    vec scale;
+    x = vec_select(x < -20.0f, vec_fill(-20), x);
+    vec u = x * (x * x * 0.0713548162726f + 1.59576912161f);
+    vec minus = -vec_abs(u);
+    minus = vec_select(minus < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), minus);
+    vec m = vec_exp_parts(minus, vec_fill(0), &scale);
+    return vec_select(x < 0.0f, x * m * scale, x) / (1.0f + m * scale);
+}
+
+/* tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2), e = exp(x): nothing cancels. From 20 on it
+ * rounds to 1. */
+static inline vec vec_mish(vec x)
+{
+    vec scale, z = vec_select(x > 20.0f, vec_fill(20), x);
+    z = vec_select(z < HEED_EXP_FLOOR, vec_fill(HEED_EXP_FLOOR), z);
+    vec m = vec_exp_parts(z, vec_fill(0), &scale);
+    vec factor = m * scale + 2.0f;
+    vec y = z * m * factor / (m * scale * factor + 2.0f) * scale;
+    return vec_select(x > 20.0f, x, y);
+}
+
 #else /* ---- f64: libm, lane by lane ---- */
 
 static inline vec vec_expm1(vec x)
@@ -137,6 +168,30 @@ static inline vec vec_sinh(vec x)
 static inline vec vec_cosh(vec x)
 {
     for (int l = 0; l < HEED_LANES; l++) x[l] = cosh(x[l]);
+    return x;
+}
+
+static inline vec vec_log_sigmoid(vec x)
+{
+    return -vec_softplus(-x);
+}
+
+static inline vec vec_gelu_tanh(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) {
+        const double z = x[l] < -40 ? -40 : x[l];
+        const double u = 1.59576912160573071176 * z * (1 + 0.044715 * z * z), e = exp(-fabs(u));
+        x[l] = (u < 0 ? z * e : z) / (1 + e);
+    }
+    return x;
+}
+
+static inline vec vec_mish(vec x)
+{
+    for (int l = 0; l < HEED_LANES; l++) {
+        const double z = x[l] < -800 ? -800 : x[l], e = exp(z > 40 ? 40 : z), n = e * (e + 2);
+        x[l] = z > 40 ? z : z * (n / (n + 2));
+    }
     return x;
 }
 
