@@ -84,7 +84,7 @@ typedef struct heed_margin_options {
 heed_node *heed_hinge_loss_with(heed_node *x, heed_node *sign, heed_margin_options options);
 #define heed_hinge_loss(x, sign, ...) \
     HEED_AT(heed_hinge_loss_with(x, sign, (heed_margin_options){ .defaults = 0, __VA_ARGS__ }))
-/* With the cosine of a, b [.., d]: 1 - cosine where sign [..] is 1, else max(0, cosine - margin). */
+/* cosine of a, b [.., d]: 1 - cosine where sign [..] is above 0, else max(0, cosine - margin). */
 heed_node *heed_cosine_embedding_loss_with(heed_node *a, heed_node *b, heed_node *sign,
                                            heed_margin_options options);
 #define heed_cosine_embedding_loss(a, b, sign, ...)     \

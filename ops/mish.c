@@ -1,4 +1,4 @@
-/* mish.c - y = x tanh(softplus(x)); dx = dy (t + x sigmoid(x) (1 - t^2)), t the tanh. Misra 2020. */
+/* mish.c - y = x t, t = tanh(softplus(x)); dx = dy (t + x sigmoid(x) (1 - t^2)). Misra 2020. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 

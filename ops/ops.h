@@ -24,7 +24,8 @@
     OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
     OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
     OP(dropout) OP(expm1) OP(log1p) OP(atan) OP(sinh) OP(cosh) OP(floor) OP(ceil) OP(round)   \
-    OP(trunc) OP(elu) OP(gelu_tanh) OP(log_sigmoid) OP(mish) OP(straight_through) OP(uniform) OP(normal) OP(gumbel) OP(categorical)
+    OP(trunc) OP(elu) OP(gelu_tanh) OP(log_sigmoid) OP(mish) OP(straight_through)             \
+    OP(uniform) OP(normal) OP(gumbel) OP(categorical)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
