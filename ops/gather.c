@@ -283,6 +283,11 @@ heed_node *heed_scatter_add(heed_node *dy, heed_node *index, int axis, int batch
     return heed_apply(&heed_op_scatter_add, &attr, 2, (heed_node *[]){ dy, index });
 }
 
+heed_node *heed_index_select(heed_node *x, heed_node *index, int axis)
+{
+    return heed_gather(x, index, axis, 0);
+}
+
 heed_node *heed_embedding(heed_node *table, heed_node *index)
 {
     return heed_gather(table, index, 0, 0);
