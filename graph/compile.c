@@ -75,9 +75,9 @@ static bool list_inputs(heed_program *p)
 
 static bool run_passes(heed_program *p)
 {
-    bool done = heed_rewrite(p) && heed_products(p) && heed_absorb(p) && heed_pack(p) &&
-                heed_layout(p) && heed_recompute(p) && heed_make_edges(p) && heed_order(p) &&
-                heed_stages(p);
+    bool done = heed_rewrite(p) && heed_precompute(p) && heed_products(p) && heed_absorb(p) &&
+                heed_pack(p) && heed_layout(p) && heed_recompute(p) && heed_make_edges(p) &&
+                heed_order(p) && heed_stages(p);
     heed_edges_free(p);
     if (done) heed_inplace(p);
     done = done && heed_memory_plan(p) && heed_bind(p) && list_inputs(p);

@@ -23,7 +23,9 @@
     OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
     OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
     OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
-    OP(dropout) OP(flip) OP(diagonal) OP(unfold) OP(fold_windows) OP(last_index)
+    OP(dropout) OP(flip) OP(diagonal) OP(unfold) OP(fold_windows) OP(last_index) OP(csr)      \
+    OP(csr_rows) OP(segment_sum) OP(segment_max) OP(segment_softmax) OP(segment_softmax_vjp)  \
+    OP(sparse_matmul) OP(sampled_matmul)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
@@ -186,6 +188,39 @@ heed_node *heed_take_along_axis(heed_node *x, heed_node *index, int axis);
 heed_node *heed_scatter(heed_node *x, heed_node *index, heed_node *src, int axis);
 heed_node *heed_scatter_add_along_axis(heed_node *x, heed_node *index, heed_node *src, int axis);
 heed_node *heed_one_hot(heed_node *index, int64_t classes); /* [..] -> [.., classes], graph dtype */
+
+/* ---- segments and sparse matrices: graphs as lists of edges ----
+ *
+ * index i32 [E] says which of n segments each edge (row of x [E, ..]) belongs to, in any order; one
+ * out of range belongs to none. Additions are in the order of edges: the same bits for any number
+ * of threads. The edges are sorted once for all operations on one index and n, at compile when the
+ * index is a constant. */
+
+heed_node *heed_segment_sum(heed_node *x, heed_node *index, int64_t n);  /* [E, ..] -> [n, ..] */
+heed_node *heed_segment_mean(heed_node *x, heed_node *index, int64_t n); /* empty: 0 */
+/* Empty: 0, as where PyTorch's scatter_reduce finds nothing; ties share dy evenly; NaN wins. */
+heed_node *heed_segment_max(heed_node *x, heed_node *index, int64_t n);
+heed_node *heed_segment_min(heed_node *x, heed_node *index, int64_t n);
+heed_node *heed_segment_count(heed_node *index, int64_t n); /* bincount: [n], graph dtype */
+/* Each edge's share: exp(x - max) / sum over its segment, column by column, [E, ..]; 0 out of range
+ * and where all of a segment is -inf. Attention over a node's neighbours: Velickovic et al. 2018. */
+heed_node *heed_segment_softmax(heed_node *x, heed_node *index, int64_t n);
+/* Sparse times dense. CSR: row r of the n has the entries row_offsets[r] <= e < row_offsets[r + 1]
+ * (i32 [n + 1]), each with a value and a column (i32 [E]); values [E], dense [m, d] -> [n, d], or,
+ * of H heads, [E, H], [m, H, d] -> [n, H, d]. coo: each entry with its row, in any order; dense is
+ * the neighbours' features, values their attention. Gradients for values and dense. With values of
+ * ones it is a sum of table rows: a bag of embeddings. Entries out of range add nothing. */
+heed_node *heed_sparse_matmul(heed_node *values, heed_node *row_offsets, heed_node *columns,
+                              heed_node *dense);
+heed_node *heed_coo_matmul(heed_node *values, heed_node *rows, heed_node *columns, heed_node *dense,
+                           int64_t n);
+/* y[e] = <a[rows[e]], b[columns[e]]>: a [n, d], b [m, d] -> [E], or [n, H, d], [m, H, d] -> [E, H];
+ * 0 out of range. Entries of a b^T: scores of attention over edges. */
+heed_node *heed_sampled_matmul(heed_node *a, heed_node *b, heed_node *rows, heed_node *columns);
+/* What these share: i32 [n + 1 + E], where each segment begins, then the edges sorted by segment
+ * (stable; those out of range last). csr_rows: row offsets [rows + 1] -> each entry's row [E]. */
+heed_node *heed_csr(heed_node *index, int64_t n);
+heed_node *heed_csr_rows(heed_node *row_offsets, int64_t entries);
 
 /* ---- neural ---- */
 
