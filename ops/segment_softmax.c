@@ -10,99 +10,116 @@
 #include "ops/micro/row_math.h"
 #include "ops/micro/segment.h"
 
-enum { BUFFER = 2048, COLUMNS = 128 }; /* numbers; columns at a time */
+enum { BUFFER = 2048, AHEAD = 12 }; /* numbers; edges that are asked for early */
 
-/* One segment, `width` columns of rows of n numbers. */
+/* Some columns of one segment: at most as many as there are lanes. In the buffer a row takes a power
+ * of two, so that lane l of every vector belongs to column l modulo that. */
 typedef struct block {
-    const int32_t *edge; /* its edges ... */
-    int64_t edges, n, width;
+    const int32_t *edge, *end; /* its edges; where the list of all of them ends */
+    int64_t edges, n, width;   /* rows of n numbers in memory, `width` of them here */
+    int row;                   /* in the buffer */
 } block;
 
 static void gather_block(const block *b, int64_t from, int64_t to, const real *x, real *buffer)
 {
-    if (b->width == 1) {
-        for (int64_t k = from; k < to; k++) buffer[k - from] = x[b->edge[k] * b->n];
-        return;
+    for (int64_t k = from; k < to; k++, buffer += b->row) {
+        const int32_t *edge = b->edge + k;
+        if (edge + AHEAD < b->end) __builtin_prefetch(x + edge[AHEAD] * b->n);
+        if (b->width == 1)
+            *buffer = x[*edge * b->n];
+        else /* what is too much belongs to the next row, or is as good as nothing */
+            vec_store(buffer, vec_load_part(x + *edge * b->n, b->width, -INFINITY));
     }
-    for (int64_t k = from; k < to; k++) {
-        const real *row = x + b->edge[k] * b->n;
-        for (int64_t c = 0; c < b->width; c++) buffer[(k - from) * b->width + c] = row[c];
-    }
+    vec_store(buffer, vec_fill(-INFINITY));
 }
 
-static void scatter_block(const block *b, int64_t from, int64_t to, const real *factor,
-                          const real *buffer, real *y)
+static void scatter_block(const block *b, int64_t from, int64_t to, vec factor, const real *buffer,
+                          real *y)
 {
-    for (int64_t k = from; k < to; k++) {
+    for (int64_t k = from; k < to; k++, buffer += b->row) {
         real *row = y + b->edge[k] * b->n;
-        for (int64_t c = 0; c < b->width; c++)
-            row[c] = factor[c] * buffer[(k - from) * b->width + c];
+        if (b->width == 1)
+            *row = *buffer * factor[0];
+        else
+            vec_store_part(row, vec_load(buffer) * factor, b->width);
     }
 }
 
-static void join_maximum(const block *b, int64_t rows, const real *buffer, real *most)
+static vec join_maximum(const block *b, int64_t rows, const real *buffer, vec most)
 {
-    for (int64_t k = 0; k < rows; k++)
-        for (int64_t c = 0; c < b->width; c++) {
-            real x = buffer[k * b->width + c];
-            most[c] = x > most[c] ? x : most[c];
-        }
+    for (int64_t i = 0; i < rows * b->row; i += HEED_LANES)
+        most = vec_max(vec_load(buffer + i), most);
+    return most;
 }
 
-/* exp(x - shift) in place; joined to sum */
-static void exponentials(const block *b, int64_t rows, const real *shift, real *buffer, real *sum)
+/* exp(x - shift) in place, joined to sum */
+static vec exponentials(const block *b, int64_t rows, vec shift, real *buffer, vec sum)
 {
-    for (int64_t k = 0; k < rows; k++)
-        for (int64_t c = 0; c < b->width; c++) buffer[k * b->width + c] -= shift[c];
-    vec_map(rows * b->width, buffer, buffer, vec_exp_negative);
-    for (int64_t k = 0; k < rows; k++)
-        for (int64_t c = 0; c < b->width; c++) sum[c] += buffer[k * b->width + c];
+    for (int64_t i = 0; i < rows * b->row; i += HEED_LANES) {
+        vec e = vec_exp_negative(vec_load(buffer + i) - shift);
+        vec_store(buffer + i, e);
+        sum += e;
+    }
+    return sum;
+}
+
+/* All lanes of a column have its maximum, less what must not be subtracted; 1 / its sum. */
+static vec shift_of(const block *b, vec most)
+{
+    for (int by = HEED_LANES / 2; by >= b->row; by /= 2) most = vec_max(vec_rotate(most, by), most);
+    return vec_select(most == -INFINITY, vec_fill(0), most);
+}
+
+static vec factor_of(const block *b, vec sum)
+{
+    for (int by = HEED_LANES / 2; by >= b->row; by /= 2) sum += vec_rotate(sum, by);
+    return vec_select(sum == 0, vec_fill(0), 1 / sum);
 }
 
 /* A segment that does not fit the buffer goes through it in parts: once for the maximum, once for
  * the sum, once for y. */
 static void softmax_block(const block *b, const real *x, real *y)
 {
-    real buffer[BUFFER], most[COLUMNS], sum[COLUMNS] = { 0 }, unused[COLUMNS];
-    const int64_t part = BUFFER / b->width;
+    real buffer[BUFFER + 2 * 64];
+    const int64_t part = BUFFER / b->row;
     const bool whole = b->edges <= part;
-    for (int64_t c = 0; c < b->width; c++) most[c] = -INFINITY;
+    vec most = vec_fill(-INFINITY), sum = vec_fill(0);
     for (int64_t k = 0, to; k < b->edges; k = to) {
         to = heed_smaller(k + part, b->edges);
         gather_block(b, k, to, x, buffer);
-        if (whole && b->width == 1) {
-            row_softmax(buffer, buffer, to, 1);
-            sum[0] = 1;
-            scatter_block(b, 0, to, sum, buffer, y);
-            return;
-        }
-        join_maximum(b, to - k, buffer, most);
+        most = join_maximum(b, to - k, buffer, most);
     }
-    for (int64_t c = 0; c < b->width; c++) most[c] = row_shift(most[c]);
+    most = shift_of(b, most);
     for (int64_t k = 0, to; k < b->edges; k = to) {
         to = heed_smaller(k + part, b->edges);
         if (!whole) gather_block(b, k, to, x, buffer);
-        exponentials(b, to - k, most, buffer, sum);
+        sum = exponentials(b, to - k, most, buffer, sum);
     }
-    for (int64_t c = 0; c < b->width; c++) sum[c] = row_inverse(sum[c]);
+    sum = factor_of(b, sum);
     for (int64_t k = 0, to; k < b->edges; k = to) {
         to = heed_smaller(k + part, b->edges);
         if (!whole) gather_block(b, k, to, x, buffer);
-        if (!whole) exponentials(b, to - k, most, buffer, unused);
+        if (!whole) exponentials(b, to - k, most, buffer, sum);
         scatter_block(b, k, to, sum, buffer, y);
     }
 }
 
 static void reverse_block(const block *b, const real *y, const real *dy, real *dx)
 {
-    real dot[COLUMNS] = { 0 };
+    vec dot = vec_fill(0);
     for (int64_t k = 0; k < b->edges; k++) {
-        int64_t at = b->edge[k] * b->n;
-        for (int64_t c = 0; c < b->width; c++) dot[c] += y[at + c] * dy[at + c];
+        const int32_t *edge = b->edge + k;
+        int64_t at = *edge * b->n;
+        if (edge + AHEAD < b->end) {
+            __builtin_prefetch(y + edge[AHEAD] * b->n);
+            __builtin_prefetch(dy + edge[AHEAD] * b->n);
+        }
+        dot += vec_load_part(y + at, b->width, 0) * vec_load_part(dy + at, b->width, 0);
     }
     for (int64_t k = 0; k < b->edges; k++) {
         int64_t at = b->edge[k] * b->n;
-        for (int64_t c = 0; c < b->width; c++) dx[at + c] = y[at + c] * (dy[at + c] - dot[c]);
+        vec left = vec_load_part(dy + at, b->width, 0) - dot;
+        vec_store_part(dx + at, vec_load_part(y + at, b->width, 0) * left, b->width);
     }
 }
 
@@ -126,9 +143,12 @@ static void softmax_units(const heed_call *call, int64_t begin, int64_t end, int
     const heed_segments g = heed_segments_of(call, count + 1, call->in[count].data, edges, attr->n);
     int64_t s = heed_first_segment(&g, begin, units), last = heed_first_segment(&g, end, units);
     for (; s < last; s++) {
-        block b = { g.order + g.offset[s], g.offset[s + 1] - g.offset[s], n, 0 };
-        for (int64_t c = 0; b.edges > 0 && c < n; c += COLUMNS) {
-            b.width = heed_smaller(n - c, COLUMNS);
+        block b = {
+            g.order + g.offset[s], g.order + edges, g.offset[s + 1] - g.offset[s], n, 0, 1
+        };
+        for (int64_t c = 0; b.edges > 0 && c < n; c += HEED_LANES) {
+            b.width = heed_smaller(n - c, HEED_LANES);
+            for (b.row = 1; b.row < b.width;) b.row *= 2;
             if (count == 1)
                 softmax_block(&b, x + c, y + c);
             else

@@ -9,6 +9,32 @@
 #ifdef HEED_STAMP
 #include "ops/micro/segment.h"
 
+/* y[h] += weight[h] x[h] for all heads of one entry */
+static void add_heads(int64_t heads, int64_t d, const real *weight, const real *x, real *y)
+{
+    for (int64_t h = 0; h < heads; h++, x += d, y += d) {
+        int64_t i = 0;
+        for (; i + HEED_LANES <= d; i += HEED_LANES)
+            vec_store(y + i, vec_load(y + i) + weight[h] * vec_load(x + i));
+        if (i == d) continue;
+        vec sum = vec_load_part(y + i, d - i, 0) + weight[h] * vec_load_part(x + i, d - i, 0);
+        vec_store_part(y + i, sum, d - i);
+    }
+}
+
+/* One row of all heads: it stays in the first cache, while each entry comes by once. */
+static void sum_heads(const heed_segments *g, const heed_edge_rows *r, int64_t s, int64_t d,
+                      real *y)
+{
+    memset(y, 0, (size_t)r->stride * sizeof *y);
+    for (int64_t k = g->offset[s]; k < g->offset[s + 1]; k++) {
+        int64_t e = g->order[k];
+        const real *x = heed_edge_row(r, e);
+        heed_edge_ask(g, r, k);
+        if (x) add_heads(r->weight_stride, d, r->weight + e * r->weight_stride, x, y);
+    }
+}
+
 HEED_KERNEL(sparse_matmul)
 {
     const heed_segment_attr *attr = call->attr;
@@ -17,16 +43,20 @@ HEED_KERNEL(sparse_matmul)
     int64_t d = dense->dim[dense->rank - 1], row = heads * d;
     int64_t units = heed_segment_units(attr->n, edges, row, call->n_in > 4);
     const heed_segments g = heed_segments_of(call, 4, call->in[2].data, edges, attr->n);
-    heed_edge_rows rows = {
-        .stride = row, .at = call->in[3].data, .rows = dense->dim[0], .weight_stride = heads
-    };
+    const heed_edge_rows rows = { .x = call->in[1].data,
+                                  .stride = row,
+                                  .at = call->in[3].data,
+                                  .rows = dense->dim[0],
+                                  .weight = call->in[0].data,
+                                  .weight_stride = heads };
     int64_t s = heed_first_segment(&g, begin, units), last = heed_first_segment(&g, end, units);
-    for (; s < last; s++)
-        for (int64_t h = 0; h < heads; h++) {
-            rows.x = (const real *)call->in[1].data + h * d;
-            rows.weight = (const real *)call->in[0].data + h;
-            heed_sum_segment(&g, &rows, s, (real *)call->out.data + s * row + h * d, d);
-        }
+    for (; s < last; s++) {
+        real *y = (real *)call->out.data + s * row;
+        if (heads == 1)
+            heed_sum_segment(&g, &rows, s, y, d);
+        else
+            sum_heads(&g, &rows, s, d, y);
+    }
 }
 
 #else
