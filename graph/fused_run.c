@@ -33,14 +33,12 @@ static void fill(char *to, const char *from, size_t size, int64_t n)
 
 static void load4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)
 {
-    for (int64_t i = 0; i < n && stride == -1; i++) to[i] = from[-i];
-    for (int64_t i = 0; i < n && stride != -1; i++) to[i] = from[i * stride];
+    for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
 }
 
 static void load8(uint64_t *to, const uint64_t *from, int64_t stride, int64_t n)
 {
-    for (int64_t i = 0; i < n && stride == -1; i++) to[i] = from[-i];
-    for (int64_t i = 0; i < n && stride != -1; i++) to[i] = from[i * stride];
+    for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
 }
 
 static void store4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)

@@ -9,29 +9,54 @@
 #ifdef HEED_STAMP
 #include "ops/micro/segment.h"
 
-/* y[h] += weight[h] x[h] for all heads of one entry */
-static void add_heads(int64_t heads, int64_t d, const real *weight, const real *x, real *y)
-{
-    for (int64_t h = 0; h < heads; h++, x += d, y += d) {
-        int64_t i = 0;
-        for (; i + HEED_LANES <= d; i += HEED_LANES)
-            vec_store(y + i, vec_load(y + i) + weight[h] * vec_load(x + i));
-        if (i == d) continue;
-        vec sum = vec_load_part(y + i, d - i, 0) + weight[h] * vec_load_part(x + i, d - i, 0);
-        vec_store_part(y + i, sum, d - i);
-    }
-}
+enum { MOST_HEADS = HEED_LANES, MOST_ROW = MOST_HEADS * 2 * HEED_LANES };
 
-/* One row of all heads: it stays in the first cache, while each entry comes by once. */
-static void sum_heads(const heed_segments *g, const heed_edge_rows *r, int64_t s, int64_t d,
-                      real *y)
+/* Of all heads, [heads d] numbers in a row, with a weight for each d: `vectors` LANES of them from
+ * `column` on, the last one with n. The weights of an entry are one vector, picked from: head[i] is
+ * the head of number i. */
+static inline __attribute__((always_inline)) void sum_columns(const heed_segments *g,
+                                                              const heed_edge_rows *r, int64_t s,
+                                                              const ireal *head, int64_t column,
+                                                              int vectors, int64_t n, real *y)
 {
-    memset(y, 0, (size_t)r->stride * sizeof *y);
+    const int64_t heads = r->weight_stride;
+    vec sum[4] = { { 0 } };
     for (int64_t k = g->offset[s]; k < g->offset[s + 1]; k++) {
         int64_t e = g->order[k];
         const real *x = heed_edge_row(r, e);
-        heed_edge_ask(g, r, k);
-        if (x) add_heads(r->weight_stride, d, r->weight + e * r->weight_stride, x, y);
+        if (column == 0) heed_edge_ask(g, r, k);
+        if (!x) continue;
+        vec weight = vec_load_part(r->weight + e * heads, heads, 0);
+        for (int v = 0; v < vectors; v++) {
+            const real *from = x + column + v * HEED_LANES;
+            vec part = n < HEED_LANES ? vec_load_part(from, n, 0) : vec_load(from);
+            const ivec_u *which = (const ivec_u *)(head + column) + v;
+            sum[v] += vec_pick(weight, *which) * part;
+        }
+    }
+    for (int v = 0; v < vectors; v++) vec_store_part(y + column + v * HEED_LANES, sum[v], n);
+}
+
+static void sum_heads(const heed_segments *g, const heed_edge_rows *r, int64_t s, const ireal *head,
+                      real *y)
+{
+    int64_t c = 0;
+    for (; c + 4 * HEED_LANES <= r->stride; c += 4 * HEED_LANES)
+        sum_columns(g, r, s, head, c, 4, HEED_LANES, y);
+    for (; c + HEED_LANES <= r->stride; c += HEED_LANES)
+        sum_columns(g, r, s, head, c, 1, HEED_LANES, y);
+    if (c < r->stride) sum_columns(g, r, s, head, c, 1, r->stride - c, y);
+}
+
+/* More heads than lanes, or long rows: one head after the other. */
+static void sum_each_head(const heed_segments *g, const heed_edge_rows *r, int64_t s, int64_t d,
+                          real *y)
+{
+    heed_edge_rows one = *r;
+    for (int64_t h = 0; h < r->weight_stride; h++) {
+        heed_sum_segment(g, &one, s, y + h * d, d);
+        one.x += d;
+        one.weight++;
     }
 }
 
@@ -49,13 +74,16 @@ HEED_KERNEL(sparse_matmul)
                                   .rows = dense->dim[0],
                                   .weight = call->in[0].data,
                                   .weight_stride = heads };
+    const bool together = heads > 1 && heads <= MOST_HEADS && d <= 2 * HEED_LANES;
+    ireal head[MOST_ROW + HEED_LANES] = { 0 };
+    for (int64_t i = 0; together && i < row; i++) head[i] = (ireal)(i / d);
     int64_t s = heed_first_segment(&g, begin, units), last = heed_first_segment(&g, end, units);
     for (; s < last; s++) {
         real *y = (real *)call->out.data + s * row;
-        if (heads == 1)
-            heed_sum_segment(&g, &rows, s, y, d);
+        if (together)
+            sum_heads(&g, &rows, s, head, y);
         else
-            sum_heads(&g, &rows, s, d, y);
+            sum_each_head(&g, &rows, s, d, y);
     }
 }
 
