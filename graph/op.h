@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "graph/isa.h"
+#include "graph/loop.h"
 #include "tensor/tensor.h"
 
 /* ---- shape rule ---- */
@@ -165,12 +166,14 @@ struct heed_op {
     /* Shape and dtype rule. Elementwise ops may leave it NULL: broadcast, equal real dtypes. */
     bool (*infer)(heed_infer *infer);
 
-    /* Exactly one of these three says what is computed (leaves have none): */
+    /* Exactly one of these says what is computed (leaves have none): */
     const heed_kernel *kernel; /* work units */
     const heed_tile *tile;     /* elementwise: out = f(in...), fused with its neighbours */
     bool (*view)(const heed_node *node, const heed_view *in, heed_view *out);
     /* out is a view of input 0; false: these strides cannot express
                                   it, and the compiler makes input 0 dense first */
+
+    heed_body **(*body)(const heed_node *node); /* a graph that is run many times: graph/loop.h */
 
     /* Where input i must lie so that the op has nothing left to do when out lies at `out`: of an
      * invertible view (reshape, permute), or of an op that only lays its inputs side by side
@@ -179,15 +182,17 @@ struct heed_op {
 
     /* Of a kernel that reduces input 0 over axes: the same at the end of an elementwise program. */
     const heed_reduction *reduction;
-    /* An equal expression that reads input i only in a reduction of elementwise operations, or NULL:
-     * of a product with one row or column. Preferred where input i then need not be stored. */
+    /* An equal expression that reads input i only in a reduction of elementwise operations, or
+     * NULL: of a product with one row or column. Preferred where input i then need not be
+     * stored. */
     heed_node *(*as_reduction)(heed_node *node, int i);
 
-    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
-    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
     /* Fill plan_size bytes once at compile (shapes, strides and attr are known, data is not). */
     size_t plan_size;
     void (*prepare)(const heed_call *call, void *plan);
+    /* Asked after `prepare`: call->plan is there. */
+    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
+    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
 
     void (*vjp)(heed_vjp *vjp);
     bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */

@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy, gain. */
+/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy,
+ * gain. */
 typedef struct heed_norm_attr {
     double eps;
     int gain, bias;
@@ -22,9 +23,5 @@ heed_node *heed_norm_apply(const heed_op *op, heed_node *x, heed_node *gain, hee
                            double eps);
 /* The reverse rule of `op`, of which `reverse` gives dx. */
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse);
-/* The reverse rule of that, where `composed` says the same dx in ordinary operations; gain may be
- * NULL there. */
-typedef heed_node *heed_norm_composed(heed_node *x, heed_node *dy, heed_node *gain, double eps);
-void heed_norm_vjp_vjp(heed_vjp *v, heed_norm_composed *composed);
 
 #endif
