@@ -11,7 +11,9 @@
 #define GOLDEN_FAMILIES(FAMILY) \
     FAMILY(elementwise)         \
     FAMILY(neural)              \
+    FAMILY(rearrange)           \
     FAMILY(reduce)              \
+    FAMILY(segments)            \
     FAMILY(shape)
 
 enum { GOLDEN_INPUTS = 8, GOLDEN_OUTPUTS = 4, GOLDEN_ATTRIBUTES = 24 };
