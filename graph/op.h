@@ -134,12 +134,14 @@ typedef struct heed_sample {
 /* ---- the descriptor ---- */
 
 enum {
-    HEED_STOPS = 1 << 0,  /* the gradient ends here silently (stop_gradient): the user asked */
-    HEED_LINEAR = 1 << 1, /* reserved for documentation in `heed ops`: linear in each input  */
-    HEED_LEAF = 1 << 2,   /* has no kernel: input, parameter, constant                       */
-    HEED_IMPURE = 1 << 3, /* two equal nodes are not merged, and none is removed or folded   */
-    HEED_RANDOM = 1 << 4, /* depends on the program's seed and step: never folded            */
-    HEED_ADDS = 1 << 5,   /* y = in[0] + in[1]: a product may add the other one itself       */
+    HEED_STOPS = 1 << 0,       /* the gradient ends here silently (stop_gradient): the user asked */
+    HEED_LINEAR = 1 << 1,      /* reserved for documentation in `heed ops`: linear in each input  */
+    HEED_LEAF = 1 << 2,        /* has no kernel: input, parameter, constant                       */
+    HEED_IMPURE = 1 << 3,      /* two equal nodes are not merged, and none is removed or folded   */
+    HEED_RANDOM = 1 << 4,      /* depends on the program's seed and step: never folded            */
+    HEED_ADDS = 1 << 5,        /* y = in[0] + in[1]: a product may add the other one itself       */
+    HEED_PRECOMPUTED = 1 << 6, /* a kernel that is worth running at compile, once, when all
+                                  inputs are constants: a plan made of indices               */
 };
 
 #define HEED_ALL_INPUTS (~0u)

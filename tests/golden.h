@@ -13,7 +13,9 @@
     FAMILY(elementwise)         \
     FAMILY(losses)              \
     FAMILY(neural)              \
+    FAMILY(rearrange)           \
     FAMILY(reduce)              \
+    FAMILY(segments)            \
     FAMILY(shape)
 
 enum { GOLDEN_INPUTS = 8, GOLDEN_OUTPUTS = 4, GOLDEN_ATTRIBUTES = 24 };
