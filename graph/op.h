@@ -139,6 +139,7 @@ enum {
     HEED_IMPURE = 1 << 3, /* two equal nodes are not merged, and none is removed or folded   */
     HEED_RANDOM = 1 << 4, /* depends on the program's seed and step: never folded            */
     HEED_ADDS = 1 << 5,   /* y = in[0] + in[1]: a product may add the other one itself       */
+    HEED_ASSIGNS = 1 << 6 /* wanted for its effect in every training step: see assign        */
 };
 
 #define HEED_ALL_INPUTS (~0u)

@@ -72,6 +72,8 @@
 #define heed_log_softmax(...) HEED_AT(heed_log_softmax(__VA_ARGS__))
 #define heed_layer_norm(...) HEED_AT(heed_layer_norm(__VA_ARGS__))
 #define heed_rms_norm(...) HEED_AT(heed_rms_norm(__VA_ARGS__))
+#define heed_assign(...) HEED_AT(heed_assign(__VA_ARGS__))
+#define heed_moving_average(...) HEED_AT(heed_moving_average(__VA_ARGS__))
 #define heed_dropout(...) HEED_AT(heed_dropout(__VA_ARGS__))
 #define heed_cross_entropy(...) HEED_AT(heed_cross_entropy(__VA_ARGS__))
 #define heed_mean_squared_error(...) HEED_AT(heed_mean_squared_error(__VA_ARGS__))

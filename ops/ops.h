@@ -23,7 +23,7 @@
     OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
     OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
     OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
-    OP(dropout)
+    OP(dropout) OP(assign)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
@@ -198,6 +198,18 @@ heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
                                heed_attention_options options);
 #define heed_attention(q, k, v, ...) \
     HEED_AT(heed_attention_with(q, k, v, (heed_attention_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- state: entries of the store that the program moves itself (heed_state() in graph/store.h) ----
+ *
+ * An assignment happens after everything else that the program reads of the entry: what a step sees
+ * is the value that the step before left. (An output that IS the entry, or a view of it, is read by
+ * the caller after the run, and shows the new value.) A trainer makes every assignment of its graph
+ * once in each step; a program compiled by hand makes those that are among its outputs. No gradient
+ * goes through one. An entry can be assigned once in a program; two entries cannot be swapped. */
+
+heed_node *heed_assign(heed_node *state, heed_node *value); /* equal shapes; -> [], a 0 */
+/* state = (1 - momentum) state + momentum value */
+heed_node *heed_moving_average(heed_node *state, heed_node *value, double momentum);
 
 /* ---- losses ---- */
 

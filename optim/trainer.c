@@ -61,7 +61,7 @@ static heed_node *update_of(building *b, int i)
     heed_scope *scope = heed_enter(heed_enter(heed_root(t->graph), "optimizer"), rule->name);
     scope = heed_enter(scope, b->params[i]->name);
     for (int k = 0; k < rule->n_states; k++)
-        in[4 + k] = heed_state_shaped(scope, rule->state[k], HEED_ZEROS, b->params[i]->shape);
+        in[4 + k] = heed_moment_shaped(scope, rule->state[k], HEED_ZEROS, b->params[i]->shape);
     memset(&attr, 0, sizeof attr);
     attr.momentum = o->momentum;
     attr.beta1 = o->beta1;
@@ -81,8 +81,8 @@ static bool build(building *b)
     heed_graph *graph = t->graph;
     int ignored;
     if (!find_gradients(b)) return false;
-    b->outputs =
-        heed_graph_memory(graph, (size_t)(b->n + t->options.n_outputs + 2) * sizeof *b->outputs);
+    int most = b->n + t->options.n_outputs + heed_graph_assignments(graph, NULL, 0) + 2;
+    b->outputs = heed_graph_memory(graph, (size_t)most * sizeof *b->outputs);
     if (!b->outputs || !add_output(b, b->loss, &t->loss_at)) return false;
     b->rates =
         heed_input_shaped(graph, "optimizer/rates", b->loss->dtype, HEED_SHAPE(HEED_N_RATES));
@@ -99,6 +99,8 @@ static bool build(building *b)
             return heed_graph_fail(graph, "trainer: output %d is NULL", i) != NULL;
     for (int i = 0; i < b->n; i++)
         if (!add_output(b, update_of(b, i), &ignored)) return false;
+    /* Running statistics and the like move with every step. */
+    b->n_outputs += heed_graph_assignments(graph, b->outputs + b->n_outputs, most - b->n_outputs);
     return true;
 }
 
