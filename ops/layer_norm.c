@@ -69,8 +69,9 @@ const heed_op heed_op_layer_norm = {
 /* ---- the reverse: dx(x, dy, gain) ---- */
 
 /* dx as ordinary operations. gain may be NULL. */
-static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, double eps)
+static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, const void *attr)
 {
+    const double eps = ((const heed_norm_attr *)attr)->eps;
     heed_node *centered = heed_sub(x, heed_mean(x, -1, true));
     heed_node *variance = heed_mean(heed_square(centered), -1, true);
     heed_node *rstd = heed_rsqrt(heed_affine(variance, 1, eps));

@@ -43,11 +43,17 @@ heed_node *heed_norm_apply(const heed_op *op, heed_node *x, heed_node *gain, hee
                            double eps)
 {
     heed_norm_attr attr = { eps == 0 ? 1e-5 : eps, gain != NULL, bias != NULL };
+    return heed_norm_apply_attr(op, &attr, x, gain, bias);
+}
+
+heed_node *heed_norm_apply_attr(const heed_op *op, const void *attr, heed_node *x, heed_node *gain,
+                                heed_node *bias)
+{
     heed_node *in[3] = { x };
     int n = 1;
     if (gain) in[n++] = gain;
     if (bias) in[n++] = bias;
-    return heed_apply(op, &attr, n, in);
+    return heed_apply(op, attr, n, in);
 }
 
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse)
@@ -68,10 +74,9 @@ void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse)
  * dy may itself depend on x: each input's share is wanted here, not the total. */
 void heed_norm_vjp_vjp(heed_vjp *v, heed_norm_composed *composed)
 {
-    const heed_norm_attr *attr = v->attr;
     heed_node *in[3] = { NULL }, *dx[3];
     for (int i = 0; i < v->n_in; i++) in[i] = heed_affine(v->in[i], 1, 0);
-    heed_node *y = composed(in[0], in[1], in[2], attr->eps);
+    heed_node *y = composed(in[0], in[1], in[2], v->attr);
     if (!y || !heed_gradient_partial(y, v->dy, in, v->n_in, dx)) return;
     for (int i = 0; i < v->n_in; i++)
         if (v->want[i]) v->dx[i] = dx[i];

@@ -1,9 +1,10 @@
-/* norms.c - normalizations that are compositions: batch, group, instance, weight, spectral norm.
+/* norms.c - normalizations over examples, channels and weights.
  *
- * Batch norm's statistics are reductions that end elementwise passes, so forward it reads x three
- * times and writes y once: mean, sum of squares around it, result. Group norm is layer norm of
- * reshaped rows. */
+ * Batch, group and instance norm of images and sequences are one operation, channel_norm; of plain
+ * features, compositions: batch norm's statistics are reductions over rows, group norm is layer norm
+ * of reshaped rows. */
 #include "ops/common.h"
+#include "ops/norm.h"
 #include "ops/ops.h"
 
 /* A vector [C] as it meets axis 1 of x: [C, 1, ..]. */
@@ -37,6 +38,7 @@ static bool is_vector(const char *what, const char *name, heed_node *vector, int
 /* y gain + bias, where they are given. */
 static heed_node *scaled(heed_node *y, heed_node *gain, heed_node *bias)
 {
+    if (!y) return NULL;
     if (gain) y = heed_mul(y, along_channels(gain, y));
     return bias ? heed_add(y, along_channels(bias, y)) : y;
 }
@@ -48,7 +50,30 @@ static bool eps_fits(heed_node *x, const char *what, double eps)
     return false;
 }
 
+/* Runs of an example's channel that are worth a kernel which takes them one by one. */
+static bool has_long_runs(const heed_node *x)
+{
+    return heed_count(&x->shape) > 0 && heed_product(&x->shape, 2, x->shape.rank) >= 16;
+}
+
 /* ---- batch norm ---- */
+
+typedef struct batch_statistics {
+    heed_node *mean, *variance, *normalized;
+} batch_statistics;
+
+/* Of short runs: reductions that end elementwise passes. */
+static batch_statistics statistics_of(heed_node *x, double eps)
+{
+    int axes[HEED_MAX_RANK], n = 0;
+    for (int i = 0; i < x->shape.rank; i++)
+        if (i != 1) axes[n++] = i;
+    heed_node *mean = heed_mean_axes(x, axes, n, true); /* [1, C, 1, ..] */
+    heed_node *centered = heed_sub(x, mean);
+    heed_node *variance = heed_mean_axes(heed_square(centered), axes, n, true);
+    heed_node *rstd = heed_rsqrt(heed_affine(variance, 1, eps));
+    return (batch_statistics){ mean, variance, heed_mul(centered, rstd) };
+}
 
 static bool batch_norm_fits(heed_node *x, const heed_batch_norm_options *o)
 {
@@ -65,29 +90,31 @@ static bool batch_norm_fits(heed_node *x, const heed_batch_norm_options *o)
            is_vector(what, "variance", o->variance, channels);
 }
 
-/* Statistics of the batch, [1, C, 1, ..], and their share in the running ones. */
+/* Statistics of the batch, and their share in the running ones. */
 static heed_node *normalized_by_batch(heed_node *x, const heed_batch_norm_options *o)
 {
-    int axes[HEED_MAX_RANK], n = 0;
-    for (int i = 0; i < x->shape.rank; i++)
-        if (i != 1) axes[n++] = i;
     const int64_t channels = x->shape.dim[1];
     const int64_t count = channels > 0 ? heed_count(&x->shape) / channels : 0;
     if (count == 1 && heed_graph_training(x->graph))
         return heed_graph_fail(x->graph, "batch_norm: one value for each channel has no variance");
-    heed_node *mean = heed_mean_axes(x, axes, n, true);
-    heed_node *centered = heed_sub(x, mean);
-    heed_node *variance = heed_mean_axes(heed_square(centered), axes, n, true);
-    if (o->mean && heed_graph_training(x->graph)) {
-        const heed_shape vector = HEED_SHAPE(channels);
-        const double unbiased = (double)count / (double)(count - 1);
-        heed_moving_average(o->mean, heed_reshape_to(mean, vector), o->momentum);
-        heed_moving_average(o->variance, heed_scale(heed_reshape_to(variance, vector), unbiased),
-                            o->momentum);
+    heed_node *mean, *variance, *y;
+    if (has_long_runs(x)) {
+        y = heed_channel_norm(x, 0, o->gain, o->bias, o->eps);
+        heed_node *both = o->mean ? heed_aux(y) : NULL; /* [2, C] */
+        mean = heed_index(both, 0, 0);
+        variance = heed_index(both, 0, 1);
+    } else {
+        const batch_statistics s = statistics_of(x, o->eps);
+        mean = heed_reshape_to(s.mean, HEED_SHAPE(channels));
+        variance = heed_reshape_to(s.variance, HEED_SHAPE(channels));
+        y = scaled(s.normalized, o->gain, o->bias);
     }
-    heed_node *scale = heed_rsqrt(heed_affine(variance, 1, o->eps));
-    if (o->gain) scale = heed_mul(scale, along_channels(o->gain, x));
-    return heed_mul(centered, scale);
+    if (o->mean && heed_graph_training(x->graph)) {
+        const double unbiased = (double)count / (double)(count - 1);
+        heed_moving_average(o->mean, mean, o->momentum);
+        heed_moving_average(o->variance, heed_scale(variance, unbiased), o->momentum);
+    }
+    return y;
 }
 
 heed_node *heed_batch_norm_with(heed_node *x, heed_batch_norm_options o)
@@ -96,8 +123,7 @@ heed_node *heed_batch_norm_with(heed_node *x, heed_batch_norm_options o)
     if (o.eps == 0) o.eps = 1e-5;
     if (o.momentum == 0) o.momentum = 0.1;
     if (!batch_norm_fits(x, &o)) return NULL;
-    if (!o.mean || (heed_graph_training(x->graph) && !o.running))
-        return scaled(normalized_by_batch(x, &o), NULL, o.bias);
+    if (!o.mean || (heed_graph_training(x->graph) && !o.running)) return normalized_by_batch(x, &o);
     heed_node *scale = heed_rsqrt(heed_affine(o.variance, 1, o.eps));
     if (o.gain) scale = heed_mul(scale, o.gain);
     return scaled(heed_sub(x, along_channels(o.mean, x)), scale, o.bias);
@@ -115,10 +141,10 @@ static heed_node *group_norm(heed_node *x, const char *what, int64_t groups, hee
                                (long long)channels, (long long)groups);
     if (!is_vector(what, "gain", gain, channels) || !is_vector(what, "bias", bias, channels))
         return NULL;
+    if (has_long_runs(x)) return heed_channel_norm(x, groups, gain, bias, eps);
     const int64_t group = channels / groups * heed_product(&x->shape, 2, x->shape.rank);
     heed_node *rows = heed_reshape_to(x, HEED_SHAPE(x->shape.dim[0] * groups, group));
-    heed_node *y = heed_reshape_to(heed_layer_norm(rows, NULL, NULL, eps), x->shape);
-    return y ? scaled(y, gain, bias) : NULL;
+    return scaled(heed_reshape_to(heed_layer_norm(rows, NULL, NULL, eps), x->shape), gain, bias);
 }
 
 heed_node *heed_group_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,

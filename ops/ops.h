@@ -23,7 +23,8 @@
     OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
     OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
     OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
-    OP(dropout) OP(assign) OP(resample) OP(resample_vjp) OP(max_pool) OP(max_pool_vjp) OP(circular_conv) OP(circular_conv_vjp)
+    OP(dropout) OP(assign) OP(resample) OP(resample_vjp) OP(max_pool) OP(max_pool_vjp)        \
+    OP(circular_conv) OP(circular_conv_vjp) OP(channel_norm) OP(channel_norm_vjp)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;

@@ -66,8 +66,9 @@ const heed_op heed_op_rms_norm = {
 /* ---- the reverse: dx(x, dy, gain) ---- */
 
 /* dx as ordinary operations. gain may be NULL. */
-static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, double eps)
+static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, const void *attr)
 {
+    const double eps = ((const heed_norm_attr *)attr)->eps;
     heed_node *r = heed_rsqrt(heed_affine(heed_mean(heed_square(x), -1, true), 1, eps));
     heed_node *z = heed_mul(x, r);
     heed_node *h = gain ? heed_mul(dy, gain) : dy;
