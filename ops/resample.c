@@ -74,13 +74,32 @@ static void forget_rows(const resample_sizes *z, resample_work *w)
     for (int64_t i = 0; i < z->down; i++) w->kept[i] = -1;
 }
 
-/* to = (add ? to : 0) + weight from */
-static void add_row(real *restrict to, real weight, const real *restrict from, int64_t n, bool add)
+/* to = (add ? to : 0) + weight[0] from, + weight[1] times the row `step` behind it when `two`. */
+static inline __attribute__((always_inline)) void add_rows(real *restrict to, const real *weight,
+                                                           const real *restrict from, int64_t step,
+                                                           int64_t n, bool two, bool add)
 {
-    if (add)
-        for (int64_t k = 0; k < n; k++) to[k] += weight * from[k];
+    const real a = weight[0], b = two ? weight[1] : 0;
+    for (int64_t k = 0; k < n; k++) {
+        real sum = a * from[k];
+        if (two) sum += b * from[k + step];
+        to[k] = add ? to[k] + sum : sum;
+    }
+}
+
+static void sum_rows(real *to, const resample_table *down, const real *from, int64_t step,
+                     int64_t n)
+{
+    if (down->count[0] == 1)
+        add_rows(to, down->weight, from, step, n, false, false);
     else
-        for (int64_t k = 0; k < n; k++) to[k] = weight * from[k];
+        add_rows(to, down->weight, from, step, n, true, false);
+    for (int64_t t = 2; t < down->count[0]; t += 2) {
+        if (t + 1 == down->count[0])
+            add_rows(to, down->weight + t, from + t * step, step, n, false, true);
+        else
+            add_rows(to, down->weight + t, from + t * step, step, n, true, true);
+    }
 }
 
 /* Row `row` of the input, resampled along the row: from its slot, or made there. */
@@ -100,23 +119,24 @@ static void grown_row(const resample_sizes *z, resample_work *w, const real *x, 
     const int64_t n = w->across.end - w->across.begin;
     for (int64_t t = 0; t < w->down.count[0]; t++) {
         const real *from = resampled(z, w, x, row + w->down.first[0] + t);
-        add_row(y, w->down.weight[t], from, n, t > 0);
+        if (t == 0)
+            add_rows(y, w->down.weight, from, 0, n, false, false);
+        else
+            add_rows(y, w->down.weight + t, from, 0, n, false, true);
     }
 }
 
 static void shrunk_row(const resample_sizes *z, resample_work *w, const real *x, int64_t row,
                        real *y)
 {
-    int64_t begin, end;
+    const int64_t left = w->across.reads;
     const real *rows = x + (row + w->down.first[0]) * z->columns_in;
     if (w->down.count[0] == 1 && w->down.weight[0] == 1) {
         resample_row(&w->across, rows, y);
         return;
     }
-    table_reads(&w->across, &begin, &end);
-    for (int64_t t = 0; t < w->down.count[0]; t++)
-        add_row(w->rows, w->down.weight[t], rows + t * z->columns_in + begin, end - begin, t > 0);
-    resample_row(&w->across, w->rows - begin, y);
+    sum_rows(w->rows, &w->down, rows + left, z->columns_in, w->across.reads_end - left);
+    resample_row(&w->across, w->rows - left, y);
 }
 
 static void resample_units(const heed_call *call, int64_t begin, int64_t end, bool reverse)
@@ -130,7 +150,7 @@ static void resample_units(const heed_call *call, int64_t begin, int64_t end, bo
         const int64_t n = heed_smaller(BLOCK, z.columns - left);
         const int64_t last = heed_smaller(first + z.per_unit, z.planes * z.rows);
         if (u == begin || u % z.groups == 0) {
-            fill_table(a, 1, reverse, left, left + n, &w.across);
+            fill_row_table(a, 1, reverse, left, left + n, &w.across);
             forget_rows(&z, &w);
         }
         for (int64_t r = first; r < last; r++) {

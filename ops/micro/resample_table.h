@@ -15,6 +15,7 @@ typedef struct resample_table {
     real *weight; /* [taps][end - begin] */
     int64_t run, run_end;
     int phases, step;
+    int64_t reads, reads_end; /* elements that the outputs are made of */
 } resample_table;
 
 static inline void fill_forward(const heed_resample_attr *a, int axis, resample_table *t)
@@ -92,6 +93,19 @@ static inline void find_run(resample_table *t)
     t->run_end = other;
 }
 
+/* Elements that the table's outputs are made of. */
+static inline void find_reads(resample_table *t)
+{
+    t->reads = INT64_MAX;
+    t->reads_end = 0;
+    for (int64_t k = 0; k < t->end - t->begin; k++) {
+        if (t->count[k] == 0) continue;
+        if (t->first[k] < t->reads) t->reads = t->first[k];
+        if (t->first[k] + t->count[k] > t->reads_end) t->reads_end = t->first[k] + t->count[k];
+    }
+    if (t->reads > t->reads_end) t->reads = t->reads_end;
+}
+
 static inline void fill_table(const heed_resample_attr *a, int axis, bool reverse, int64_t begin,
                               int64_t end, resample_table *t)
 {
@@ -101,20 +115,6 @@ static inline void fill_table(const heed_resample_attr *a, int axis, bool revers
         fill_reverse(a, axis, t);
     else
         fill_forward(a, axis, t);
-    find_run(t);
-}
-
-/* Elements that the table's outputs are made of: *begin .. *end - 1. */
-static inline void table_reads(const resample_table *t, int64_t *begin, int64_t *end)
-{
-    *begin = INT64_MAX;
-    *end = 0;
-    for (int64_t k = 0; k < t->end - t->begin; k++) {
-        if (t->count[k] == 0) continue;
-        if (t->first[k] < *begin) *begin = t->first[k];
-        if (t->first[k] + t->count[k] > *end) *end = t->first[k] + t->count[k];
-    }
-    if (*begin > *end) *begin = *end;
 }
 
 /* ---- one row: y[k] = sum_t weight[t][k] x[first[k] + t] for outputs begin <= k < end ---- */
@@ -130,40 +130,82 @@ static inline void row_any(const resample_table *t, const real *x, real *y, int6
     }
 }
 
-/* An even run. `step` is a constant at each call, so that loads are whole vectors. */
-static inline __attribute__((always_inline)) void row_even(const resample_table *t, const real *x,
-                                                           real *restrict y, int64_t step)
+/* Up to three elements of each output of a run at a time, so that y is seldom read again: y[k] =
+ * (add ? y[k] : 0) + sum_i weight[i n + k] x[i + k step]. `taps`, `add` and `step` are constants. */
+static inline __attribute__((always_inline)) void
+row_group(int64_t m, int64_t n, const real *restrict x, const real *restrict weight,
+          real *restrict y, int64_t step, int taps, bool add)
 {
-    const int64_t n = t->end - t->begin, m = t->run_end - t->run;
-    for (int64_t i = 0; i < t->taps; i++) {
-        const real *restrict from = x + t->first[t->run] + i;
-        const real *restrict weight = t->weight + i * n + t->run;
-        if (i == 0)
-            for (int64_t k = 0; k < m; k++) y[k] = weight[k] * from[k * step];
-        else
-            for (int64_t k = 0; k < m; k++) y[k] += weight[k] * from[k * step];
+    for (int64_t k = 0; k < m; k++) {
+        real sum = weight[k] * x[k * step];
+        if (taps > 1) sum += weight[n + k] * x[1 + k * step];
+        if (taps > 2) sum += weight[2 * n + k] * x[2 + k * step];
+        y[k] = add ? y[k] + sum : sum;
     }
 }
 
-static inline void row_two_phases(const resample_table *t, const real *x, real *restrict y)
+static inline __attribute__((always_inline)) void row_even(const resample_table *t, const real *x,
+                                                           real *y, int64_t step)
 {
     const int64_t n = t->end - t->begin, m = t->run_end - t->run;
-    for (int64_t i = 0; i < t->taps; i++) {
-        const real *even = x + t->first[t->run] + i, *odd = x + t->first[t->run + 1] + i;
-        const real *restrict weight = t->weight + i * n + t->run;
-        if (i == 0) {
-            for (int64_t k = 0; k < m / 2; k++) {
-                y[2 * k] = weight[2 * k] * even[k];
-                y[2 * k + 1] = weight[2 * k + 1] * odd[k];
-            }
-        } else {
-            for (int64_t k = 0; k < m / 2; k++) {
-                y[2 * k] += weight[2 * k] * even[k];
-                y[2 * k + 1] += weight[2 * k + 1] * odd[k];
-            }
+    const real *from = x + t->first[t->run], *weight = t->weight + t->run;
+    if (t->taps == 1)
+        row_group(m, n, from, weight, y, step, 1, false);
+    else if (t->taps == 2)
+        row_group(m, n, from, weight, y, step, 2, false);
+    else
+        row_group(m, n, from, weight, y, step, 3, false);
+    for (int64_t i = 3; i < t->taps; i += 3) {
+        if (i + 1 == t->taps)
+            row_group(m, n, from + i, weight + i * n, y, step, 1, true);
+        else if (i + 2 == t->taps)
+            row_group(m, n, from + i, weight + i * n, y, step, 2, true);
+        else
+            row_group(m, n, from + i, weight + i * n, y, step, 3, true);
+    }
+}
+
+/* As row_group(), for pairs of outputs that read one element further each. */
+static inline __attribute__((always_inline)) void
+pair_group(int64_t pairs, int64_t n, const real *restrict even, const real *restrict odd,
+           const real *restrict weight, real *restrict y, int taps, bool add)
+{
+    for (int64_t k = 0; k < pairs; k++) {
+        real a = weight[2 * k] * even[k], b = weight[2 * k + 1] * odd[k];
+        if (taps > 1) {
+            a += weight[n + 2 * k] * even[k + 1];
+            b += weight[n + 2 * k + 1] * odd[k + 1];
         }
+        y[2 * k] = add ? y[2 * k] + a : a;
+        y[2 * k + 1] = add ? y[2 * k + 1] + b : b;
+    }
+}
+
+static inline void row_two_phases(const resample_table *t, const real *x, real *y)
+{
+    const int64_t n = t->end - t->begin, m = t->run_end - t->run;
+    const real *even = x + t->first[t->run], *odd = x + t->first[t->run + 1];
+    const real *weight = t->weight + t->run;
+    if (t->taps == 1)
+        pair_group(m / 2, n, even, odd, weight, y, 1, false);
+    else
+        pair_group(m / 2, n, even, odd, weight, y, 2, false);
+    for (int64_t i = 2; i < t->taps; i += 2) {
+        if (i + 1 == t->taps)
+            pair_group(m / 2, n, even + i, odd + i, weight + i * n, y, 1, true);
+        else
+            pair_group(m / 2, n, even + i, odd + i, weight + i * n, y, 2, true);
     }
     if (m % 2) row_any(t, x, y - t->run, t->run_end - 1, t->run_end);
+}
+
+/* A table that rows go through. */
+static inline void fill_row_table(const heed_resample_attr *a, int axis, bool reverse,
+                                  int64_t begin, int64_t end, resample_table *t)
+{
+    fill_table(a, axis, reverse, begin, end, t);
+    find_run(t);
+    find_reads(t);
 }
 
 /* All outputs of the table. x: the row from its element 0 on; y: from the table's first output on. */
