@@ -185,32 +185,32 @@ heed_node *heed_conv_transpose2d_with(heed_node *x, heed_node *w, heed_conv2d_op
 /* Pooling over the last axis, or the last two, of x [.., L] or [.., H, W]; meaning and refusals of
  * PyTorch's. stride 0 means the kernel's size. L_out = (L + 2 pad - dilation (K - 1) - 1) / stride
  * + 1, rounded up in ceil_mode, where the last window may hang over (but begins inside). */
-typedef struct heed_pool2d_options {
+typedef struct heed_pool_options {
     int defaults;
     int64_t stride, stride_h, stride_w, pad, pad_h, pad_w;
     int64_t dilation, dilation_h, dilation_w; /* of max_pool */
     bool ceil_mode;
     bool
         leave_out_pad; /* of avg_pool: divide by the elements there are (count_include_pad=False) */
-} heed_pool2d_options;
+} heed_pool_options;
 /* The largest of each window; padding is -inf. The gradient goes to the first of equals. */
-heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool2d_options options);
+heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options);
 heed_node *heed_max_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
-                                heed_pool2d_options options);
+                                heed_pool_options options);
 #define heed_max_pool1d(x, kernel, ...) \
-    HEED_AT(heed_max_pool1d_with(x, kernel, (heed_pool2d_options){ .defaults = 0, __VA_ARGS__ }))
+    HEED_AT(heed_max_pool1d_with(x, kernel, (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
 #define heed_max_pool2d(x, kernel_h, kernel_w, ...)     \
     HEED_AT(heed_max_pool2d_with(x, kernel_h, kernel_w, \
-                                 (heed_pool2d_options){ .defaults = 0, __VA_ARGS__ }))
+                                 (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
 /* The mean of each window; padding counts as zeros. */
-heed_node *heed_avg_pool1d_with(heed_node *x, int64_t kernel, heed_pool2d_options options);
+heed_node *heed_avg_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options);
 heed_node *heed_avg_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
-                                heed_pool2d_options options);
+                                heed_pool_options options);
 #define heed_avg_pool1d(x, kernel, ...) \
-    HEED_AT(heed_avg_pool1d_with(x, kernel, (heed_pool2d_options){ .defaults = 0, __VA_ARGS__ }))
+    HEED_AT(heed_avg_pool1d_with(x, kernel, (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
 #define heed_avg_pool2d(x, kernel_h, kernel_w, ...)     \
     HEED_AT(heed_avg_pool2d_with(x, kernel_h, kernel_w, \
-                                 (heed_pool2d_options){ .defaults = 0, __VA_ARGS__ }))
+                                 (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
 /* Means of x[floor(o L / n) .. ceil((o + 1) L / n)): any size to any size n. */
 heed_node *heed_adaptive_avg_pool1d(heed_node *x, int64_t length);
 heed_node *heed_adaptive_avg_pool2d(heed_node *x, int64_t height, int64_t width);

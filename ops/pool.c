@@ -65,7 +65,7 @@ static int64_t either(int64_t own, int64_t common)
 }
 
 /* Kernel, stride (by default the kernel), padding. */
-static heed_resample_attr windows_of(const heed_pool2d_options *o, int64_t axes, int64_t kernel_h,
+static heed_resample_attr windows_of(const heed_pool_options *o, int64_t axes, int64_t kernel_h,
                                      int64_t kernel_w)
 {
     heed_resample_attr a = { .axes = axes, .rule = HEED_RESAMPLE_WINDOWS };
@@ -80,8 +80,8 @@ static heed_resample_attr windows_of(const heed_pool2d_options *o, int64_t axes,
     return a;
 }
 
-static heed_node *average(heed_node *x, const heed_pool2d_options *o, int64_t axes,
-                          int64_t kernel_h, int64_t kernel_w)
+static heed_node *average(heed_node *x, const heed_pool_options *o, int64_t axes, int64_t kernel_h,
+                          int64_t kernel_w)
 {
     if (!x) return NULL;
     if (either(o->dilation, 1) != 1 || either(o->dilation_h, 1) != 1 ||
@@ -90,8 +90,8 @@ static heed_node *average(heed_node *x, const heed_pool2d_options *o, int64_t ax
     return heed_resample(x, windows_of(o, axes, kernel_h, kernel_w));
 }
 
-static heed_node *maximum(heed_node *x, const heed_pool2d_options *o, int64_t axes,
-                          int64_t kernel_h, int64_t kernel_w)
+static heed_node *maximum(heed_node *x, const heed_pool_options *o, int64_t axes, int64_t kernel_h,
+                          int64_t kernel_w)
 {
     const heed_resample_attr w = windows_of(o, axes, kernel_h, kernel_w);
     if (!x) return NULL;
@@ -109,24 +109,24 @@ static heed_node *maximum(heed_node *x, const heed_pool2d_options *o, int64_t ax
     return heed_apply(&heed_op_max_pool, &attr, 1, &x);
 }
 
-heed_node *heed_avg_pool1d_with(heed_node *x, int64_t kernel, heed_pool2d_options options)
+heed_node *heed_avg_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options)
 {
     return average(x, &options, 1, 1, kernel);
 }
 
 heed_node *heed_avg_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
-                                heed_pool2d_options options)
+                                heed_pool_options options)
 {
     return average(x, &options, 2, kernel_h, kernel_w);
 }
 
-heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool2d_options options)
+heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options)
 {
     return maximum(x, &options, 1, 1, kernel);
 }
 
 heed_node *heed_max_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
-                                heed_pool2d_options options)
+                                heed_pool_options options)
 {
     return maximum(x, &options, 2, kernel_h, kernel_w);
 }
