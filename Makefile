@@ -107,6 +107,8 @@ SANITIZED := ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 \
 SOURCES = $(LIB_SRC) $(MODEL_SRC) $(DATA_SRC) $(TOOL_SRC) $(wildcard tests/*.c */*.h */*/*.h *.h)
 lint:
 	clang-format --dry-run --Werror $(SOURCES)
+	@awk 'length($$0) > 100 { print FILENAME ":" FNR ": more than 100 columns"; bad = 1 } \
+	  END { exit bad }' $(SOURCES) $(wildcard tests/*/*.c)
 	sh tests/include_direction.sh
 	@$(MAKE) --no-print-directory -j$(JOBS) CC=gcc B=build/lint-gcc WERROR=-Werror all
 	@$(MAKE) --no-print-directory -j$(JOBS) CC=clang B=build/lint-clang WERROR=-Werror all

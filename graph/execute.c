@@ -4,8 +4,6 @@
  * of the current parallel stage; whoever finishes the stage's last chunk runs the serial stages
  * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so
  * more threads than processors do little harm. A chunk computes the same, whoever takes it. */
-#include <math.h>
-
 #include "graph/fused.h"
 #include "graph/profile.h"
 
@@ -79,32 +77,11 @@ static void take_part(void *context, int thread)
 
 /* ---- HEED_CHECK=nan ---- */
 
-static bool check_values(heed_program *p, const heed_instruction *it)
-{
-    for (int k = 0; k < it->n_nodes; k++) {
-        const heed_node *node = it->nodes[k];
-        if (p->values[node->id].buffer < 0 || !heed_is_real(node->dtype)) continue;
-        heed_view view = heed_value_view(p, node);
-        int64_t count = heed_count(&node->shape);
-        for (int64_t i = 0; i < count; i++) {
-            if (isfinite(heed_get(&view, i))) continue;
-            char what[300], inputs[500];
-            heed_profile_operands(p, node, inputs, sizeof inputs);
-            return heed_fail(&p->run_error,
-                             "%s: element %lld is %g in run %llu (%s:%d); inputs: %s",
-                             heed_describe(node, what, sizeof what), (long long)i,
-                             heed_get(&view, i), (unsigned long long)p->step,
-                             node->file ? node->file : "?", node->line, inputs);
-        }
-    }
-    return true;
-}
-
 static bool run_checked(heed_program *p)
 {
     for (int k = 0; k < p->n_instructions; k++) {
         heed_run_instruction(p, &p->instructions[k], 0, 0, p->instructions[k].units);
-        if (!check_values(p, &p->instructions[k])) return false;
+        if (!heed_check_instruction(p, &p->instructions[k])) return false;
     }
     return true;
 }

@@ -72,8 +72,9 @@ static void plan_output(const heed_fused *f, fused_end *end)
     }
 }
 
-/* Which results are under way at the same time: of a crossing end all; else not those of other outer
- * steps, nor of other indices of the axes that it keeps just inside them, nor of other chunks. */
+/* Which results are under way at the same time: of a crossing end all; else not those of other
+ * outer steps, nor of other indices of the axes that it keeps just inside them, nor of other
+ * chunks. */
 static void plan_block(const heed_fused *f, fused_end *end, int64_t outer)
 {
     int last = f->rank - 1, first = 0;
@@ -150,7 +151,8 @@ static void write_run(const heed_fused *f, const fused_end *end, int64_t at, int
         end->finish(1, total + i, end->scale, y + i * stride * (int64_t)f->size);
 }
 
-/* Results first .. first + n - 1 of the output, in the order of the space: runs of its last axis. */
+/* Results first .. first + n - 1 of the output, in the order of the space: runs of its last
+ * axis. */
 static void write_results(const heed_fused *f, const fused_end *end, int64_t first, int64_t n,
                           const double *total)
 {

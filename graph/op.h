@@ -178,15 +178,17 @@ struct heed_op {
 
     /* Of a kernel that reduces input 0 over axes: the same at the end of an elementwise program. */
     const heed_reduction *reduction;
-    /* An equal expression that reads input i only in a reduction of elementwise operations, or NULL:
-     * of a product with one row or column. Preferred where input i then need not be stored. */
+    /* An equal expression that reads input i only in a reduction of elementwise operations, or
+     * NULL: of a product with one row or column. Preferred where input i then need not be
+     * stored. */
     heed_node *(*as_reduction)(heed_node *node, int i);
 
-    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
-    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
     /* Fill plan_size bytes once at compile (shapes, strides and attr are known, data is not). */
     size_t plan_size;
     void (*prepare)(const heed_call *call, void *plan);
+    /* Asked after `prepare`: call->plan is there. */
+    int64_t (*units)(const heed_call *call);  /* NULL: one unit. From shapes only. */
+    size_t (*scratch)(const heed_call *call); /* bytes a thread needs; NULL: none */
 
     void (*vjp)(heed_vjp *vjp);
     bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */

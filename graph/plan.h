@@ -8,8 +8,8 @@
  *   layout    gives every node a value (buffer + strides); inserts copies where a kernel needs
  *             dense input; lets concat's inputs be computed where concat wants them (place)
  *   recompute elides values that are cheaper to compute anew in each instruction that reads them
- *   order     turns nodes into instructions; neighbouring elementwise nodes share one, which may end
- *             in reductions (fuse)
+ *   order     turns nodes into instructions; neighbouring elementwise nodes share one, which may
+ *             end in reductions (fuse)
  *   stage     groups instructions that may run at the same time
  *   inplace   lets a result take over the memory of an input that dies
  *   memory    gives every buffer its offset in one block (reuse)
@@ -65,6 +65,7 @@ typedef struct heed_value {
     int aux_buffer;
     int64_t offset; /* elements */
     int64_t stride[HEED_MAX_RANK];
+    bool infinite; /* HEED_CHECK=nan: holds infinities that a constant brought in */
 } heed_value;
 
 typedef struct heed_fused heed_fused; /* graph/fused.h */
@@ -189,9 +190,11 @@ bool heed_plan_no_memory(heed_program *p); /* sets the error; always false */
 /* The view of a node's value: data is NULL-based before heed_bind() (heed_base), real after. */
 heed_view heed_value_view(const heed_program *p, const heed_node *node);
 
-/* ---- running (graph/execute.c) ---- */
+/* ---- running (graph/execute.c, graph/check.c) ---- */
 
 void heed_run_instruction(heed_program *p, const heed_instruction *instruction, int thread,
                           int64_t begin, int64_t end);
+/* HEED_CHECK=nan, after an instruction: false, with the program's error, when a value is bad. */
+bool heed_check_instruction(heed_program *p, const heed_instruction *instruction);
 
 #endif

@@ -1,5 +1,4 @@
 /* profile.c - what took how long: a table by operation, and a Chrome trace of the last run. */
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -172,29 +171,4 @@ bool heed_profile_trace(const heed_program *p, const char *path, heed_error *err
     bool wrong = ferror(file) != 0;
     if (fclose(file) != 0 || wrong) return heed_fail(error, "%s: writing failed", path);
     return true;
-}
-
-/* ---- HEED_CHECK ---- */
-
-void heed_profile_operands(const heed_program *p, const heed_node *node, char *text, size_t size)
-{
-    size_t used = 0;
-    *text = 0;
-    for (int i = 0; i < node->n_in && used + 120 < size; i++) {
-        char what[200];
-        const heed_node *x = node->in[i];
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                                 heed_describe(x, what, sizeof what));
-        if (p->values[x->id].buffer < 0 || used + 60 >= size) continue;
-        heed_view view = heed_value_view(p, x);
-        double low = DBL_MAX, high = -DBL_MAX;
-        int64_t count = heed_count(&x->shape);
-        for (int64_t k = 0; k < count; k++) {
-            double value = heed_get(&view, k);
-            if (value < low) low = value;
-            if (value > high) high = value;
-        }
-        used += low <= high ? (size_t)snprintf(text + used, size - used, " in %g .. %g", low, high)
-                            : (size_t)snprintf(text + used, size - used, " of NaN");
-    }
 }

@@ -9,7 +9,4 @@ void heed_profile_note(heed_program *p, const heed_instruction *it, int thread, 
 void heed_profile_ran(heed_program *p); /* a run has ended */
 void heed_profile_free(heed_program *p);
 
-/* "a 'x' [2, 3] f32 in -1 .. 4.5, ..." for messages. */
-void heed_profile_operands(const heed_program *p, const heed_node *node, char *text, size_t size);
-
 #endif

@@ -37,7 +37,10 @@ heed_view heed_program_input(heed_program *program, const char *name);
 heed_view heed_program_output(const heed_program *program, int i);
 
 /* One run. The run number (0, 1, 2, ...) feeds random operations; set it to resume.
- * return: false when HEED_CHECK=nan found a non-finite value; heed_program_why() names the node. */
+ * return: false when the environment's HEED_CHECK=nan stopped it at a bad value, which is a NaN or
+ * an infinity that no constant brought in (masks of -inf do); heed_program_why() names the first
+ * node that has one, its line, and what its inputs hold. Such programs neither fuse nor overwrite:
+ * they are slower and need more memory. */
 bool heed_program_run(heed_program *program);
 const char *heed_program_why(const heed_program *program);
 void heed_program_set_step(heed_program *program, uint64_t step);

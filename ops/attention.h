@@ -87,10 +87,10 @@ int64_t heed_attention_range(int64_t products, int64_t queries);
 /* All but ranges and items; then those, for `products` in ranges of `range` queries. */
 void heed_attention_plan(attention_plan *plan, const heed_call *call);
 void heed_attention_divide(attention_plan *plan, int64_t products, int64_t range);
-int64_t heed_attention_count_units(const attention_plan *plan);
 
-/* The descriptor's functions where an item is a product's range of queries. */
+/* heed_op.prepare where an item is a product's range of queries. */
 void heed_attention_prepare(const heed_call *call, void *plan);
+/* heed_op.units and heed_op.scratch of plans that begin with an attention_plan. */
 int64_t heed_attention_units(const heed_call *call);
 size_t heed_attention_scratch(const heed_call *call);
 
@@ -114,9 +114,5 @@ typedef struct attention_composed {
     heed_node *p, *slope; /* P, dS */
 } attention_composed;
 attention_composed heed_attention_compose(heed_node *const *in, const attention_attr *attr);
-
-/* The rule of a reverse operation that computes what `composed` does. */
-void heed_attention_reverse(heed_vjp *v, heed_node *(*composed)(heed_node *const *in,
-                                                                const attention_attr *attr));
 
 #endif

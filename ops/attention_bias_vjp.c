@@ -6,8 +6,8 @@
 /* The bias is divided by its own leading axes and ranges of queries; an item goes through all
  * products that share its part. */
 typedef struct bias_plan {
-    attention_plan attention;
-    int64_t shared; /* products that share a part of the bias */
+    attention_plan attention; /* first: units and scratch are read from there */
+    int64_t shared;           /* products that share a part of the bias */
 } bias_plan;
 
 #ifdef HEED_STAMP
@@ -83,33 +83,16 @@ HEED_KERNEL(attention_bias_vjp)
 HEED_DECLARE_KERNEL(attention_bias_vjp);
 static const heed_kernel kernel = HEED_KERNEL_TABLE(attention_bias_vjp);
 
-static bias_plan make_plan(const heed_call *call)
+static void bias_prepare(const heed_call *call, void *plan)
 {
-    bias_plan plan = { .shared = 0 };
-    attention_plan *a = &plan.attention;
+    bias_plan *to = plan;
+    attention_plan *a = &to->attention;
     int64_t own = heed_count(&call->out.shape) > 0;
     heed_attention_plan(a, call);
     for (int i = 0; i < a->n_axes; i++)
         if (a->out.step[i] != 0) own *= a->dim[i];
-    plan.shared = own > 0 ? a->products / own : 0;
+    to->shared = own > 0 ? a->products / own : 0;
     heed_attention_divide(a, own, a->out.row != 0 ? ATTENTION_LEAST_RANGE : a->queries);
-    return plan;
-}
-
-static void bias_prepare(const heed_call *call, void *plan)
-{
-    *(bias_plan *)plan = make_plan(call);
-}
-
-static int64_t bias_units(const heed_call *call)
-{
-    const bias_plan plan = make_plan(call);
-    return heed_attention_count_units(&plan.attention);
-}
-
-static size_t bias_scratch(const heed_call *call)
-{
-    return (size_t)make_plan(call).attention.at.total * heed_dtype_size(call->out.dtype);
 }
 
 static bool bias_infer(heed_infer *infer)
@@ -126,7 +109,7 @@ heed_node *heed_attention_dbias(heed_node *const *in, const attention_attr *attr
     return heed_apply(&heed_op_attention_bias_vjp, attr, ATTENTION_INPUTS, in);
 }
 
-static heed_node *composed_dbias(heed_node *const *in, const attention_attr *attr)
+static heed_node *composed_dbias(heed_node *const *in, const void *attr)
 {
     heed_node *slope = heed_attention_compose(in, attr).slope;
     return slope ? heed_sum_to(slope, &in[ATTENTION_BIAS]->shape) : NULL;
@@ -134,7 +117,7 @@ static heed_node *composed_dbias(heed_node *const *in, const attention_attr *att
 
 static void bias_vjp(heed_vjp *v)
 {
-    heed_attention_reverse(v, composed_dbias);
+    heed_composed_vjp(v, composed_dbias);
 }
 
 static bool bias_sample(int k, heed_sample *sample)
@@ -161,8 +144,8 @@ const heed_op heed_op_attention_bias_vjp = {
     .attr_size = sizeof(attention_attr),
     .infer = bias_infer,
     .kernel = &kernel,
-    .units = bias_units,
-    .scratch = bias_scratch,
+    .units = heed_attention_units,
+    .scratch = heed_attention_scratch,
     .plan_size = sizeof(bias_plan),
     .prepare = bias_prepare,
     .vjp = bias_vjp,

@@ -84,18 +84,13 @@ bool heed_attention_check(heed_infer *infer)
 #define MOST_WORK 8e6
 #define ELEMENT_WORK 16 /* an exponential takes as long as so many multiply-adds */
 
-static int64_t round_up(int64_t n, int64_t multiple)
-{
-    return (n + multiple - 1) / multiple * multiple;
-}
-
 int64_t heed_attention_range(int64_t products, int64_t queries)
 {
-    int64_t ranges = products > 0 ? (ATTENTION_MOST_RANGES + products - 1) / products : 1;
+    int64_t ranges = products > 0 ? heed_units_of(ATTENTION_MOST_RANGES, products) : 1;
     const int64_t most = queries / ATTENTION_LEAST_RANGE;
     if (ranges > most) ranges = most;
     if (ranges <= 1) return queries;
-    return round_up((queries + ranges - 1) / ranges, 32);
+    return heed_round_up(heed_units_of(queries, ranges), 32);
 }
 
 /* Strides of a view, aligned to the right with `n_axes` leading axes and a matrix. */
@@ -129,14 +124,14 @@ static void plan_blocks(attention_plan *plan, size_t size, bool reverse)
     int64_t queries = (int64_t)heed_cache_size(2) / 4 / (query + 1);
     if (queries > MOST_QUERIES) queries = MOST_QUERIES;
     queries = heed_smaller(queries, plan->queries);
-    plan->query_block = round_up(queries < 32 ? 32 : queries, PANEL_BYTES / (int64_t)size);
+    plan->query_block = heed_round_up(queries < 32 ? 32 : queries, PANEL_BYTES / (int64_t)size);
 }
 
 /* Reserve n elements, a whole number of cache lines. */
 static int64_t reserve(attention_scratch *at, int64_t n)
 {
     const int64_t place = at->total;
-    at->total += round_up(n, 16);
+    at->total += heed_round_up(n, 16);
     return place;
 }
 
@@ -206,8 +201,10 @@ void heed_attention_plan(attention_plan *plan, const heed_call *call)
     plan_shape(plan, call, reverse ? &call->in[ATTENTION_Y].shape : &call->out.shape);
     plan_operands(plan, call, lanes);
     plan_blocks(plan, size, reverse);
-    plan->depth_row = round_up(plan->depth, 2 * lanes) + lanes; /* an odd number of vectors: rows */
-    plan->width_row = round_up(plan->width, 2 * lanes) + lanes; /* spread over the cache's sets */
+    plan->depth_row =
+        heed_round_up(plan->depth, 2 * lanes) + lanes; /* an odd number of vectors: rows */
+    plan->width_row =
+        heed_round_up(plan->width, 2 * lanes) + lanes; /* spread over the cache's sets */
     plan->lane_row = plan->query_block + lanes;
     plan_scratch(plan, reverse);
 }
@@ -215,7 +212,7 @@ void heed_attention_plan(attention_plan *plan, const heed_call *call)
 void heed_attention_divide(attention_plan *plan, int64_t products, int64_t range)
 {
     plan->range = range;
-    plan->ranges = range > 0 ? (plan->queries + range - 1) / range : 1;
+    plan->ranges = range > 0 ? heed_units_of(plan->queries, range) : 1;
     plan->items = products * plan->ranges;
     const double work = 1 + 4.0 * (double)range * (double)plan->keys *
                                 (double)(plan->depth + plan->width + ELEMENT_WORK);
@@ -224,33 +221,23 @@ void heed_attention_divide(attention_plan *plan, int64_t products, int64_t range
     plan->items_per_unit = work < most ? (int64_t)(most / work) : 1;
 }
 
-int64_t heed_attention_count_units(const attention_plan *plan)
-{
-    return (plan->items + plan->items_per_unit - 1) / plan->items_per_unit;
-}
-
-static attention_plan make_plan(const heed_call *call)
-{
-    attention_plan plan;
-    heed_attention_plan(&plan, call);
-    heed_attention_divide(&plan, plan.products, heed_attention_range(plan.products, plan.queries));
-    return plan;
-}
-
 void heed_attention_prepare(const heed_call *call, void *plan)
 {
-    *(attention_plan *)plan = make_plan(call);
+    attention_plan *to = plan;
+    heed_attention_plan(to, call);
+    heed_attention_divide(to, to->products, heed_attention_range(to->products, to->queries));
 }
 
 int64_t heed_attention_units(const heed_call *call)
 {
-    const attention_plan plan = make_plan(call);
-    return heed_attention_count_units(&plan);
+    const attention_plan *plan = call->plan;
+    return heed_units_of(plan->items, plan->items_per_unit);
 }
 
 size_t heed_attention_scratch(const heed_call *call)
 {
-    return (size_t)make_plan(call).at.total * heed_dtype_size(call->out.dtype);
+    const attention_plan *plan = call->plan;
+    return (size_t)plan->at.total * heed_dtype_size(call->out.dtype);
 }
 
 /* ---- work ---- */

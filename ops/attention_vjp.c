@@ -139,7 +139,7 @@ static part part_of(int which, heed_node *const *in)
     part p = { .shape = *y, .sums = 1 };
     p.shape.dim[y->rank - 2] = x->dim[x->rank - 2];
     p.shape.dim[y->rank - 1] = x->dim[x->rank - 1];
-    if (which != ATTENTION_Q && range > 0) p.sums = (queries + range - 1) / range;
+    if (which != ATTENTION_Q && range > 0) p.sums = heed_units_of(queries, range);
     return p;
 }
 
@@ -215,17 +215,6 @@ attention_composed heed_attention_compose(heed_node *const *in, const attention_
     return c;
 }
 
-void heed_attention_reverse(heed_vjp *v, heed_node *(*composed)(heed_node *const *in,
-                                                                const attention_attr *attr))
-{
-    heed_node *in[ATTENTION_INPUTS], *dx[ATTENTION_INPUTS];
-    for (int i = 0; i < v->n_in; i++) in[i] = heed_affine(v->in[i], 1, 0);
-    heed_node *y = composed(in, v->attr);
-    if (!y || !heed_gradient_partial(y, v->dy, in, v->n_in, dx)) return;
-    for (int i = 0; i < v->n_in; i++)
-        if (v->want[i]) v->dx[i] = dx[i] ? dx[i] : heed_zeros_like(v->in[i]);
-}
-
 /* x^T y, summed over each range of queries by itself; one row of numbers. */
 static heed_node *range_sums(heed_node *x, heed_node *y, int64_t range)
 {
@@ -241,8 +230,9 @@ static heed_node *range_sums(heed_node *x, heed_node *y, int64_t range)
     return heed_concat(parts, n, 0);
 }
 
-static heed_node *composed_gradients(heed_node *const *in, const attention_attr *attr)
+static heed_node *composed_gradients(heed_node *const *in, const void *attributes)
 {
+    const attention_attr *attr = attributes;
     heed_node *parts[3];
     int n = 0;
     const heed_shape *y = &in[ATTENTION_Y]->shape;
@@ -259,7 +249,7 @@ static heed_node *composed_gradients(heed_node *const *in, const attention_attr 
 
 static void attention_vjp_vjp(heed_vjp *v)
 {
-    heed_attention_reverse(v, composed_gradients);
+    heed_composed_vjp(v, composed_gradients);
 }
 
 static bool attention_vjp_sample(int k, heed_sample *sample)

@@ -213,10 +213,10 @@ static void channel_norm_reverse(heed_vjp *v)
         v->dx[1 + gain] = sum_runs(all, count + runs, x->dim[0], x->dim[1]);
 }
 
-/* The reverse as ordinary operations. gain may be NULL. */
-static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, const void *of)
+static heed_node *reverse_composed(heed_node *const *in, const void *of)
 {
     const channel_norm_attr *attr = of;
+    heed_node *x = in[0], *dy = in[1];
     const int64_t groups = attr->groups ? attr->groups : 1, channels = x->shape.dim[1] / groups;
     const int axes[2] = { attr->groups ? 2 : 0, 3 };
     const heed_shape shape =
@@ -228,7 +228,7 @@ static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain,
     heed_node *rstd = heed_rsqrt(heed_affine(variance, 1, attr->norm.eps));
     heed_node *z = heed_mul(centered, rstd);
     heed_node *h = dy;
-    if (gain) h = heed_mul(dy, heed_reshape_to(gain, HEED_SHAPE(groups, channels, 1)));
+    if (attr->norm.gain) h = heed_mul(dy, heed_reshape_to(in[2], HEED_SHAPE(groups, channels, 1)));
     heed_node *offset = heed_mean_axes(h, axes, 2, true);
     heed_node *slope = heed_mean_axes(heed_mul(h, z), axes, 2, true);
     heed_node *dx = heed_mul(rstd, heed_sub(heed_sub(h, offset), heed_mul(z, slope)));
@@ -240,7 +240,7 @@ static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain,
 
 static void channel_norm_vjp_reverse(heed_vjp *v)
 {
-    heed_norm_vjp_vjp(v, reverse_composed);
+    heed_composed_vjp(v, reverse_composed);
 }
 
 /* ---- test cases ---- */

@@ -61,6 +61,18 @@ heed_node *heed_number_like(heed_node *x, double value)
     return heed_full_shaped(x->graph, x->dtype, heed_scalar(), value);
 }
 
+/* The composed form's own gradient, for nodes that equal the inputs and are new: one input, or dy,
+ * may depend on another, and each one's share is wanted, not the total. */
+void heed_composed_vjp(heed_vjp *v, heed_composed *composed)
+{
+    heed_node *in[HEED_SAMPLE_INPUTS], *dx[HEED_SAMPLE_INPUTS];
+    for (int i = 0; i < v->n_in; i++) in[i] = heed_affine(v->in[i], 1, 0);
+    heed_node *y = composed(in, v->attr);
+    if (!y || !heed_gradient_partial(y, v->dy, in, v->n_in, dx)) return;
+    for (int i = 0; i < v->n_in; i++)
+        if (v->want[i]) v->dx[i] = dx[i] ? dx[i] : heed_zeros_like(v->in[i]);
+}
+
 bool heed_resolve_axis(heed_node *x, const char *what, int *axis)
 {
     char text[256];

@@ -28,6 +28,11 @@ heed_node *heed_number_like(heed_node *x, double value);
  * For builders that need the axis before there is a node; `what` is the builder's name. */
 bool heed_resolve_axis(heed_node *x, const char *what, int *axis);
 
+/* The reverse rule of an operation that computes composed(in, attr), in ordinary operations: of a
+ * fused reverse kernel. At most HEED_SAMPLE_INPUTS inputs. */
+typedef heed_node *heed_composed(heed_node *const *in, const void *attr);
+void heed_composed_vjp(heed_vjp *v, heed_composed *composed);
+
 /* Elements of work in one unit: 10 to 50 microseconds. */
 #define HEED_UNIT_WORK 32768
 
@@ -41,6 +46,11 @@ static inline int64_t heed_rows_per_unit(int64_t row)
 static inline int64_t heed_units_of(int64_t rows, int64_t per_unit)
 {
     return (rows + per_unit - 1) / per_unit;
+}
+
+static inline int64_t heed_round_up(int64_t n, int64_t multiple)
+{
+    return heed_units_of(n, multiple) * multiple;
 }
 
 static inline int64_t heed_smaller(int64_t a, int64_t b)

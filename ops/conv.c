@@ -1,7 +1,5 @@
-/* conv.c - y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], one axis or two. */
+/* conv.c - y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], 1 or 2 axes. */
 #include "ops/conv.h"
-
-#include <string.h>
 
 static bool conv_infer(heed_infer *infer)
 {
@@ -12,26 +10,11 @@ static bool conv_infer(heed_infer *infer)
            heed_conv_check_shapes(infer, &infer->in[0]->shape, &infer->in[1]->shape, &infer->shape);
 }
 
-static heed_conv_sum_plan make_plan(const heed_call *call)
-{
-    const conv_attr *attr = call->attr;
-    return heed_conv_plan_sum(&call->in[0], &call->in[1], &call->out, &attr->window, false);
-}
-
 static void conv_prepare(const heed_call *call, void *plan)
 {
-    const heed_conv_sum_plan made = make_plan(call);
-    memcpy(plan, &made, sizeof made);
-}
-
-static int64_t conv_units(const heed_call *call)
-{
-    return make_plan(call).units;
-}
-
-static size_t conv_scratch(const heed_call *call)
-{
-    return make_plan(call).bytes;
+    const conv_attr *attr = call->attr;
+    *(heed_conv_sum_plan *)plan =
+        heed_conv_plan_sum(&call->in[0], &call->in[1], &call->out, &attr->window, false);
 }
 
 static void conv_vjp(heed_vjp *v)
@@ -65,8 +48,8 @@ const heed_op heed_op_conv = {
     .attr_size = sizeof(conv_attr),
     .infer = conv_infer,
     .kernel = &heed_conv_sum_kernel,
-    .units = conv_units,
-    .scratch = conv_scratch,
+    .units = heed_conv_sum_units,
+    .scratch = heed_conv_sum_scratch,
     .plan_size = sizeof(heed_conv_sum_plan),
     .prepare = conv_prepare,
     .vjp = conv_vjp,

@@ -2,8 +2,8 @@
  *
  *     y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad_before]
  *
- * over one axis or two. y is linear in x and in w, so dx is a function of (dy, w) and dw of (dy, x),
- * each linear in both; the gradients of any of the three are the other two. */
+ * over one axis or two. y is linear in x and in w, so dx is a function of (dy, w) and dw of (dy,
+ * x), each linear in both; the gradients of any of the three are the other two. */
 #ifndef HEED_OPS_CONV_H
 #define HEED_OPS_CONV_H
 

@@ -1,7 +1,5 @@
-/* conv_dw.c - dw[o, c, t] = sum_b,q dy[b, o, q] x[b, c, q stride + t dilation - pad]: the reverse of
- * conv for w. */
-#include <string.h>
-
+/* conv_dw.c - dw[o, c, t] = sum_b,q dy[b, o, q] x[b, c, q stride + t dilation - pad]: the reverse
+ * of conv for w. */
 #include "ops/conv.h"
 
 static bool dw_infer(heed_infer *infer)
@@ -15,26 +13,23 @@ static bool dw_infer(heed_infer *infer)
     return heed_conv_check_result(infer, x, &w, dy);
 }
 
-static heed_conv_weights_plan make_plan(const heed_call *call)
-{
-    const conv_attr *attr = call->attr;
-    return heed_conv_plan_weights(&call->in[0], &call->in[1], &call->out, &attr->window);
-}
-
 static void dw_prepare(const heed_call *call, void *plan)
 {
-    const heed_conv_weights_plan made = make_plan(call);
-    memcpy(plan, &made, sizeof made);
+    const conv_attr *attr = call->attr;
+    *(heed_conv_weights_plan *)plan =
+        heed_conv_plan_weights(&call->in[0], &call->in[1], &call->out, &attr->window);
 }
 
 static int64_t dw_units(const heed_call *call)
 {
-    return make_plan(call).units;
+    const heed_conv_weights_plan *plan = call->plan;
+    return plan->units;
 }
 
 static size_t dw_scratch(const heed_call *call)
 {
-    return make_plan(call).bytes;
+    const heed_conv_weights_plan *plan = call->plan;
+    return plan->bytes;
 }
 
 /* The gradients of sum(dw * g), g like w. */

@@ -1,8 +1,6 @@
 /* conv_transpose.c - dx[b, c, i] = sum of w[o, c, t] dy[b, o, q] over all o, t, q with
- * i = q stride + t dilation - pad: conv's adjoint and its gradient for x. As a layer of its own, the
- * transposed convolution, dy is the input and says how large dx is, but for output padding. */
-#include <string.h>
-
+ * i = q stride + t dilation - pad: conv's adjoint and its gradient for x. As a layer of its own,
+ * the transposed convolution, dy is the input and says how large dx is, but for output padding. */
 #include "ops/conv.h"
 
 /* The smallest dx whose convolution is as large as dy, and the output padding. */
@@ -48,26 +46,11 @@ static bool transpose_infer(heed_infer *infer)
     return heed_conv_check_result(infer, &x, w, dy);
 }
 
-static heed_conv_sum_plan make_plan(const heed_call *call)
-{
-    const conv_attr *attr = call->attr;
-    return heed_conv_plan_sum(&call->in[0], &call->in[1], &call->out, &attr->window, true);
-}
-
 static void transpose_prepare(const heed_call *call, void *plan)
 {
-    const heed_conv_sum_plan made = make_plan(call);
-    memcpy(plan, &made, sizeof made);
-}
-
-static int64_t transpose_units(const heed_call *call)
-{
-    return make_plan(call).units;
-}
-
-static size_t transpose_scratch(const heed_call *call)
-{
-    return make_plan(call).bytes;
+    const conv_attr *attr = call->attr;
+    *(heed_conv_sum_plan *)plan =
+        heed_conv_plan_sum(&call->in[0], &call->in[1], &call->out, &attr->window, true);
 }
 
 /* The gradients of sum(dx * g), g like x. */
@@ -104,8 +87,8 @@ const heed_op heed_op_conv_transpose = {
     .attr_size = sizeof(conv_attr),
     .infer = transpose_infer,
     .kernel = &heed_conv_sum_kernel,
-    .units = transpose_units,
-    .scratch = transpose_scratch,
+    .units = heed_conv_sum_units,
+    .scratch = heed_conv_sum_scratch,
     .plan_size = sizeof(heed_conv_sum_plan),
     .prepare = transpose_prepare,
     .vjp = transpose_vjp,

@@ -68,15 +68,15 @@ const heed_op heed_op_layer_norm = {
 
 /* ---- the reverse: dx(x, dy, gain) ---- */
 
-/* dx as ordinary operations. gain may be NULL. */
-static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, const void *attr)
+static heed_node *reverse_composed(heed_node *const *in, const void *attr)
 {
-    const double eps = ((const heed_norm_attr *)attr)->eps;
+    const heed_norm_attr *norm = attr;
+    heed_node *x = in[0], *dy = in[1];
     heed_node *centered = heed_sub(x, heed_mean(x, -1, true));
     heed_node *variance = heed_mean(heed_square(centered), -1, true);
-    heed_node *rstd = heed_rsqrt(heed_affine(variance, 1, eps));
+    heed_node *rstd = heed_rsqrt(heed_affine(variance, 1, norm->eps));
     heed_node *z = heed_mul(centered, rstd);
-    heed_node *h = gain ? heed_mul(dy, gain) : dy;
+    heed_node *h = norm->gain ? heed_mul(dy, in[2]) : dy;
     heed_node *offset = heed_mean(h, -1, true);
     heed_node *slope = heed_mean(heed_mul(h, z), -1, true);
     return heed_mul(rstd, heed_sub(heed_sub(h, offset), heed_mul(z, slope)));
@@ -84,7 +84,7 @@ static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain,
 
 static void layer_norm_vjp_reverse(heed_vjp *v)
 {
-    heed_norm_vjp_vjp(v, reverse_composed);
+    heed_composed_vjp(v, reverse_composed);
 }
 
 const heed_op heed_op_layer_norm_vjp = {

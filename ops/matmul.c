@@ -148,18 +148,17 @@ static void matmul_prepare(const heed_call *call, void *plan)
     heed_matmul_plan(call, 0, plan);
 }
 
-static int64_t matmul_units(const heed_call *call)
+int64_t heed_matmul_units(const heed_call *call)
 {
-    matmul_plan plan;
-    heed_matmul_plan(call, 0, &plan);
-    return plan.split.units;
+    const matmul_plan *plan = call->plan;
+    return plan->split.units;
 }
 
-static size_t matmul_scratch(const heed_call *call)
+size_t heed_matmul_scratch(const heed_call *call)
 {
-    matmul_plan plan;
-    heed_matmul_plan(call, 0, &plan);
-    return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
+    const matmul_plan *plan = call->plan;
+    return heed_gemm_scratch(call->out.dtype, plan->split.rows, plan->split.columns,
+                             plan->product.k);
 }
 
 /* ---- rules ---- */
@@ -303,8 +302,8 @@ const heed_op heed_op_matmul = {
     .infer = matmul_infer,
     .kernel = &heed_matmul_kernel,
     .as_reduction = heed_product_as_sum,
-    .units = matmul_units,
-    .scratch = matmul_scratch,
+    .units = heed_matmul_units,
+    .scratch = heed_matmul_scratch,
     .plan_size = sizeof(matmul_plan),
     .prepare = matmul_prepare,
     .vjp = matmul_vjp,

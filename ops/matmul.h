@@ -15,6 +15,9 @@ typedef struct matmul_plan {
 extern const heed_kernel heed_matmul_kernel;
 /* b_panel: 0, or in[1] lies in panels of so many elements. */
 void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan);
+/* heed_op.units and heed_op.scratch. */
+int64_t heed_matmul_units(const heed_call *call);
+size_t heed_matmul_scratch(const heed_call *call);
 
 /* A third input, if there is one, is added to the product of two matrices: it has the dtype of the
  * result and broadcasts to its shape, infer->shape. */
@@ -22,7 +25,8 @@ bool heed_matmul_check_addend(heed_infer *infer);
 
 heed_node *heed_matmul_plus(heed_node *node, heed_node *addend, const heed_shape *shape);
 
-/* a [m, k] b [k, n] (and what is added) through a copy of b in panels: the nodes matmul_pack and matmul_packed. */
+/* a [m, k] b [k, n] (and what is added) through a copy of b in panels: the nodes matmul_pack and
+ * matmul_packed. */
 heed_node *heed_matmul_shared(heed_node *const *in, int n_in);
 
 #endif

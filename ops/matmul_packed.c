@@ -2,6 +2,7 @@
  * kernel reads (ops/micro/gemm.h). The compiler makes these two operations out of products that
  * would each make such a copy by themselves: of a weight in all steps of a loop, or of blocks of
  * rows of one large product. */
+#include "ops/common.h"
 #include "ops/kernel.h"
 #include "ops/matmul.h"
 
@@ -16,23 +17,22 @@ HEED_KERNEL(matmul_pack)
 {
     const heed_view *x = &call->in[0];
     const int64_t k = x->shape.dim[0], n = x->shape.dim[1];
-    const int64_t parts = (k + UNIT_ROWS - 1) / UNIT_ROWS;
+    const int64_t parts = heed_units_of(k, UNIT_ROWS);
     const heed_gemm g = { .n = n, .b = x->data, .b_row = x->stride[0], .b_column = x->stride[1] };
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t first = unit / parts * UNIT_PANELS * PANEL;
-        const int64_t last = first + UNIT_PANELS * PANEL < n ? first + UNIT_PANELS * PANEL : n;
+        const int64_t last = heed_smaller(first + UNIT_PANELS * PANEL, n);
         const int64_t row = unit % parts * UNIT_ROWS;
-        const int64_t end_row = row + UNIT_ROWS < k ? row + UNIT_ROWS : k;
+        const int64_t end_row = heed_smaller(row + UNIT_ROWS, k);
         for (int64_t p = row; p < end_row; p += STEP)
             for (int64_t j = first; j < last; j += PANEL) HEED_FN(gemm_pack)
-        (&g, j, p, p + STEP < end_row ? p + STEP : end_row, (real *)call->out.data + j * k);
+        (&g, j, p, heed_smaller(p + STEP, end_row), (real *)call->out.data + j * k);
     }
 }
 
 #else
 #include <string.h>
 
-#include "ops/common.h"
 #include "ops/ops.h"
 
 HEED_DECLARE_KERNEL(matmul_pack);
@@ -42,17 +42,12 @@ typedef struct packed_attr {
     int64_t columns; /* of b, without what fills up the last panel */
 } packed_attr;
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* ---- the copy ---- */
 
 static int64_t pack_units(const heed_call *call)
 {
     const heed_shape *y = &call->out.shape;
-    return divide_up(y->dim[0], UNIT_PANELS) * divide_up(y->dim[1], UNIT_ROWS);
+    return heed_units_of(y->dim[0], UNIT_PANELS) * heed_units_of(y->dim[1], UNIT_ROWS);
 }
 
 static bool pack_infer(heed_infer *infer)
@@ -60,7 +55,7 @@ static bool pack_infer(heed_infer *infer)
     const heed_shape *x = &infer->in[0]->shape;
     if (!heed_need_real(infer, 0)) return false;
     if (x->rank != 2) return heed_refuse(infer, "a matrix has rank 2, not %d", x->rank);
-    infer->shape = HEED_SHAPE(divide_up(x->dim[1], PANEL), x->dim[0], PANEL);
+    infer->shape = HEED_SHAPE(heed_gemm_panels(x->dim[1]), x->dim[0], PANEL);
     return true;
 }
 
@@ -95,7 +90,7 @@ static bool packed_infer(heed_infer *infer)
     if (!heed_need_real(infer, 0) || !heed_need_real(infer, 1) || !heed_need_same_dtype(infer))
         return false;
     if (a->rank != 2 || b->rank != 3 || b->dim[2] != PANEL || b->dim[1] != a->dim[1] ||
-        attr->columns < 1 || b->dim[0] != divide_up(attr->columns, PANEL))
+        attr->columns < 1 || b->dim[0] != heed_gemm_panels(attr->columns))
         return heed_refuse(infer, "b must be the panels of a matrix of %lld rows and %lld columns",
                            (long long)a->dim[a->rank - 1], (long long)attr->columns);
     infer->shape = HEED_SHAPE(a->dim[0], attr->columns);
@@ -114,20 +109,6 @@ static void packed_prepare(const heed_call *call, void *plan)
     heed_matmul_plan(&plain, call->in[1].shape.dim[1] * PANEL, plan);
 }
 
-static int64_t packed_units(const heed_call *call)
-{
-    matmul_plan plan;
-    packed_prepare(call, &plan);
-    return plan.split.units;
-}
-
-static size_t packed_scratch(const heed_call *call)
-{
-    matmul_plan plan;
-    packed_prepare(call, &plan);
-    return heed_gemm_scratch(call->out.dtype, plan.split.rows, plan.split.columns, plan.product.k);
-}
-
 static bool packed_sample(int k, heed_sample *sample)
 {
     static const int64_t cases[][3] = { { 3, 5, 7 }, { 1, 1, 1 }, { 17, 4, 33 } };
@@ -135,7 +116,7 @@ static bool packed_sample(int k, heed_sample *sample)
     const packed_attr attr = { .columns = cases[k][2] };
     sample->n_in = 2;
     sample->in[0].shape = HEED_SHAPE(cases[k][0], cases[k][1]);
-    sample->in[1].shape = HEED_SHAPE(divide_up(attr.columns, PANEL), cases[k][1], PANEL);
+    sample->in[1].shape = HEED_SHAPE(heed_gemm_panels(attr.columns), cases[k][1], PANEL);
     memcpy(sample->attr, &attr, sizeof attr);
     return true;
 }
@@ -157,8 +138,8 @@ const heed_op heed_op_matmul_packed = {
     .attr_size = sizeof(packed_attr),
     .infer = packed_infer,
     .kernel = &heed_matmul_kernel,
-    .units = packed_units,
-    .scratch = packed_scratch,
+    .units = heed_matmul_units,
+    .scratch = heed_matmul_scratch,
     .plan_size = sizeof(matmul_plan),
     .prepare = packed_prepare,
     .plus = heed_matmul_plus,

@@ -70,18 +70,6 @@ void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse)
     if (attr->bias && v->want[1 + attr->gain]) v->dx[1 + attr->gain] = v->dy;
 }
 
-/* The composed form's own gradient. It is taken for nodes that equal the inputs and are new, since
- * dy may itself depend on x: each input's share is wanted here, not the total. */
-void heed_norm_vjp_vjp(heed_vjp *v, heed_norm_composed *composed)
-{
-    heed_node *in[3] = { NULL }, *dx[3];
-    for (int i = 0; i < v->n_in; i++) in[i] = heed_affine(v->in[i], 1, 0);
-    heed_node *y = composed(in[0], in[1], in[2], v->attr);
-    if (!y || !heed_gradient_partial(y, v->dy, in, v->n_in, dx)) return;
-    for (int i = 0; i < v->n_in; i++)
-        if (v->want[i]) v->dx[i] = dx[i];
-}
-
 /* ---- test cases ---- */
 
 typedef struct norm_case {

@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy, gain. */
+/* Inputs x [.., d], then gain and bias [d] as far as they are there; of the reverse: x, dy,
+ * gain. */
 typedef struct heed_norm_attr {
     double eps;
     int gain, bias;
@@ -24,11 +25,6 @@ heed_node *heed_norm_apply_attr(const heed_op *op, const void *attr, heed_node *
                                 heed_node *bias);
 /* The reverse rule of `op`, of which `reverse` gives dx. */
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse);
-/* The reverse rule of that, where `composed` says the same dx in ordinary operations; gain may be
- * NULL there. */
-typedef heed_node *heed_norm_composed(heed_node *x, heed_node *dy, heed_node *gain,
-                                      const void *attr);
-void heed_norm_vjp_vjp(heed_vjp *v, heed_norm_composed *composed);
 
 /* Over channels (ops/channel_norm.c): groups 0 is batch norm. Its aux: means, variances [2, sets]. */
 heed_node *heed_channel_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,

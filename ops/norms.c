@@ -200,10 +200,10 @@ heed_node *heed_spectral_norm_with(heed_node *w, heed_node *u, heed_node *v,
         return heed_graph_fail(w->graph, "spectral_norm: %d iterations", o.iterations);
     heed_node *matrix = heed_reshape_to(w, HEED_SHAPE(rows, columns));
     if (heed_graph_training(w->graph)) {
-        heed_node *still = heed_stop_gradient(matrix), *state_u = u, *state_v = v;
+        heed_node *state_u = u, *state_v = v;
         for (int i = 0; i < o.iterations; i++) {
-            v = unit_vector(heed_matmul(u, still), o.eps);
-            u = unit_vector(heed_matmul(still, v), o.eps);
+            v = unit_vector(heed_matmul(u, matrix), o.eps);
+            u = unit_vector(heed_matmul(matrix, v), o.eps);
         }
         heed_assign(state_u, u);
         heed_assign(state_v, v);

@@ -301,8 +301,8 @@ heed_node *heed_alibi_slopes(heed_graph *graph, int64_t heads);
 heed_node *heed_alibi_bias(heed_graph *graph, int64_t heads, int64_t queries, int64_t keys);
 
 /* softmax(scale q k^T + bias, -inf where hidden) v: q [.., T, d], k [.., S, d], v [.., S, e] ->
- * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of q
- * share them). A query that sees no key gives 0. Values under a hidden key must be finite.
+ * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of
+ * q share them). A query that sees no key gives 0. Values under a hidden key must be finite.
  * Vaswani et al. 2017; Dao et al. 2022, Dao 2023. */
 typedef struct heed_attention_options {
     int defaults;

@@ -4,8 +4,8 @@
 
 #include "graph/op.h"
 
-/* heed_op.as_reduction of matmul: reads the matrix, input i, where the other one is a row or column;
- * NULL when it is not, or is a batch of them for one matrix. */
+/* heed_op.as_reduction of matmul: reads the matrix, input i, where the other one is a row or
+ * column; NULL when it is not, or is a batch of them for one matrix. */
 heed_node *heed_product_as_sum(heed_node *node, int i);
 
 #endif

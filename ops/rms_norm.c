@@ -65,20 +65,20 @@ const heed_op heed_op_rms_norm = {
 
 /* ---- the reverse: dx(x, dy, gain) ---- */
 
-/* dx as ordinary operations. gain may be NULL. */
-static heed_node *reverse_composed(heed_node *x, heed_node *dy, heed_node *gain, const void *attr)
+static heed_node *reverse_composed(heed_node *const *in, const void *attr)
 {
-    const double eps = ((const heed_norm_attr *)attr)->eps;
-    heed_node *r = heed_rsqrt(heed_affine(heed_mean(heed_square(x), -1, true), 1, eps));
+    const heed_norm_attr *norm = attr;
+    heed_node *x = in[0], *dy = in[1];
+    heed_node *r = heed_rsqrt(heed_affine(heed_mean(heed_square(x), -1, true), 1, norm->eps));
     heed_node *z = heed_mul(x, r);
-    heed_node *h = gain ? heed_mul(dy, gain) : dy;
+    heed_node *h = norm->gain ? heed_mul(dy, in[2]) : dy;
     heed_node *slope = heed_mean(heed_mul(h, z), -1, true);
     return heed_mul(r, heed_sub(h, heed_mul(z, slope)));
 }
 
 static void rms_norm_vjp_reverse(heed_vjp *v)
 {
-    heed_norm_vjp_vjp(v, reverse_composed);
+    heed_composed_vjp(v, reverse_composed);
 }
 
 const heed_op heed_op_rms_norm_vjp = {

@@ -5,22 +5,29 @@
 #include "optim/update_kernel.h"
 
 /* m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p -= rate m^ / (sqrt(v^) + eps) */
-HEED_KERNEL(adam)
+static inline void adam_part(const heed_update_step *u, const heed_update_part *part)
 {
-    HEED_UPDATE_BEGIN(call, begin, end);
-    real *restrict m = heed_writable(call, 4), *restrict v = heed_writable(call, 5);
+    const heed_update_attr *a = u->a;
+    real *restrict p = part->p, *restrict m = part->state[0], *restrict v = part->state[1];
+    const real *restrict g = part->g;
     const real b1 = (real)a->beta1, b2 = (real)a->beta2, eps = (real)a->eps;
     const real c1 = (real)(1 - a->beta1), c2 = (real)(1 - a->beta2);
-    const real rate = rates[HEED_RATE] * rates[HEED_UNBIAS_1], unbias_2 = rates[HEED_UNBIAS_2];
+    const real rate = u->rates[HEED_RATE] * u->rates[HEED_UNBIAS_1];
+    const real unbias_2 = u->rates[HEED_UNBIAS_2], scale = u->scale, limit = u->limit;
     const real decay = a->decoupled ? 0 : (real)a->weight_decay;
-    const real keep = a->decoupled ? 1 - rates[HEED_RATE] * (real)a->weight_decay : 1;
-    for (int64_t i = first; i < last; i++) {
+    const real keep = a->decoupled ? 1 - u->rates[HEED_RATE] * (real)a->weight_decay : 1;
+    HEED_INDEPENDENT
+    for (int64_t i = 0; i < part->n; i++) {
         real step = heed_clipped(g[i], limit) * scale + decay * p[i];
         m[i] = b1 * m[i] + c1 * step;
         v[i] = b2 * v[i] + c2 * step * step;
         p[i] = keep * p[i] - rate * m[i] / (heed_root_of(v[i]) * unbias_2 + eps);
     }
-    if (begin == 0) *(real *)call->out.data = 0;
+}
+
+HEED_KERNEL(adam)
+{
+    heed_update_units_with(call, begin, end, 2, adam_part);
 }
 
 #else
@@ -28,17 +35,23 @@ HEED_KERNEL(adam)
 HEED_DECLARE_KERNEL(adam);
 static const heed_kernel kernel = HEED_KERNEL_TABLE(adam);
 
+static int64_t units(const heed_call *call)
+{
+    return heed_update_units(call, 2);
+}
+
 static const heed_op op = {
     .name = "adam_update",
     .doc = "m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate m^ / (sqrt(v^) + eps). "
-           "Writes p, m and v.",
-    .n_in = 6,
-    .writes = 1u << 0 | 1u << 4 | 1u << 5,
+           "Inputs rates, scale, then p, g, m and v of each parameter; writes p, m and v.",
+    .n_in = HEED_UPDATE_FIRST + 2 + 2,
+    .max_in = HEED_UPDATE_MAX_IN(2),
+    .writes = HEED_UPDATE_WRITES_2,
     .flags = HEED_IMPURE,
     .attr_size = sizeof(heed_update_attr),
     .infer = heed_update_infer,
     .kernel = &kernel,
-    .units = heed_update_units,
+    .units = units,
     .flops = heed_update_flops,
 };
 

@@ -5,13 +5,9 @@
 #include "optim/update_kernel.h"
 
 /* Sixteen running sums for a block of 512 elements, then those in double: a fixed order. */
-HEED_KERNEL(sum_squares)
+static real sum_of_squares(const real *x, int64_t count, real limit)
 {
     enum { BLOCK = 512, LANES = 16 };
-    const heed_update_attr *a = call->attr;
-    const real *x = call->in[0].data;
-    const real limit = a->clip_value > 0 ? (real)a->clip_value : (real)__builtin_inf();
-    const int64_t count = heed_count(&call->in[0].shape);
     double sum = 0;
     for (int64_t at = 0; at < count; at += BLOCK) {
         int64_t n = count - at < BLOCK ? count - at : BLOCK, i = 0;
@@ -27,53 +23,62 @@ HEED_KERNEL(sum_squares)
         }
         for (int k = 0; k < LANES; k++) sum += (double)lanes[k];
     }
-    *(real *)call->out.data = (real)sum;
+    return (real)sum;
+}
+
+/* A unit is an input. */
+HEED_KERNEL(sum_squares)
+{
+    const real limit = heed_limit(call->attr);
+    for (int64_t i = begin; i < end; i++)
+        ((real *)call->out.data)[i] =
+            sum_of_squares(call->in[i].data, heed_count(&call->in[i].shape), limit);
 }
 
 #else
-#include <stdlib.h>
+#include <limits.h>
 
 #include "ops/ops.h"
 #include "optim/clip.h"
-#include "tensor/memory.h"
 
 HEED_DECLARE_KERNEL(sum_squares);
 static const heed_kernel kernel = HEED_KERNEL_TABLE(sum_squares);
 
 static bool infer(heed_infer *infer)
 {
-    infer->shape = heed_scalar();
-    return heed_need_real(infer, 0);
+    infer->shape = HEED_SHAPE(infer->n_in);
+    return heed_need_real(infer, 0) && heed_need_same_dtype(infer);
+}
+
+static int64_t units(const heed_call *call)
+{
+    return call->n_in;
 }
 
 static double flops(const heed_node *node)
 {
-    return 2 * (double)heed_count(&node->in[0]->shape);
+    double elements = 0;
+    for (int i = 0; i < node->n_in; i++) elements += (double)heed_count(&node->in[i]->shape);
+    return 2 * elements;
 }
 
 const heed_op heed_op_sum_squares = {
     .name = "sum_squares",
-    .doc = "y = sum of x^2, x clipped to -clip_value .. clip_value; one number. No gradient.",
+    .doc = "y[i] = sum of the squares of input i, clipped to -clip_value .. clip_value: [inputs]. "
+           "No gradient.",
     .n_in = 1,
+    .max_in = INT_MAX,
     .attr_size = sizeof(heed_update_attr),
     .infer = infer,
     .kernel = &kernel,
+    .units = units,
     .flops = flops,
 };
 
 heed_node *heed_global_norm(heed_node *const *g, int n, double clip_value)
 {
     heed_update_attr attr = { .clip_value = clip_value };
-    heed_node **sums = heed_alloc_array((size_t)n, sizeof *sums);
-    if (!sums) return heed_graph_fail(g[0]->graph, "no memory to clip gradients");
-    for (int i = 0; i < n; i++) sums[i] = heed_apply(&heed_op_sum_squares, &attr, 1, &g[i]);
-    heed_node *total = sums[0];
-    if (n > 1) {
-        total = heed_stack(sums, n, 0);
-        total = heed_sum(total, 0, false);
-    }
-    heed_free(sums);
-    return heed_sqrt(total);
+    return heed_sqrt(heed_sum(heed_apply(&heed_op_sum_squares, &attr, n, g), 0, false));
 }
 
 heed_node *heed_clip_factor(heed_node *norm, double limit)

@@ -51,28 +51,65 @@ static bool add_output(building *b, heed_node *node, int *at)
     return true;
 }
 
-static heed_node *update_of(building *b, int i)
+static heed_update_attr update_attr(const heed_trainer *t)
 {
-    heed_trainer *t = b->t;
     const heed_optimizer_options *o = &t->optimizer.options;
-    const heed_update_rule *rule = t->optimizer.rule;
-    heed_node *in[4 + HEED_MOST_STATES] = { b->params[i], b->grads[i], b->rates, b->scale };
-    heed_update_attr attr;
-    heed_scope *scope = heed_enter(heed_enter(heed_root(t->graph), "optimizer"), rule->name);
-    scope = heed_enter(scope, b->params[i]->name);
+    return (heed_update_attr){ .momentum = o->momentum,
+                               .beta1 = o->beta1,
+                               .beta2 = o->beta2,
+                               .alpha = o->alpha,
+                               .eps = o->eps,
+                               .weight_decay = o->weight_decay,
+                               .clip_value = t->options.clip_value,
+                               .nesterov = o->nesterov,
+                               .decoupled = t->optimizer.decoupled };
+}
+
+/* An update of several parameters, as it is put together. */
+typedef struct batch {
+    heed_node *in[HEED_UPDATE_INPUTS];
+    int n; /* inputs */
+} batch;
+
+static void add_parameter(const building *b, int i, batch *to)
+{
+    const heed_update_rule *rule = b->t->optimizer.rule;
+    heed_node *param = b->params[i];
+    heed_scope *scope = heed_enter(heed_enter(heed_root(b->t->graph), "optimizer"), rule->name);
+    scope = heed_enter(scope, param->name);
+    if (to->n == 0) {
+        to->in[HEED_UPDATE_RATES] = b->rates;
+        to->in[HEED_UPDATE_SCALE] = b->scale;
+        to->n = HEED_UPDATE_FIRST;
+    }
+    to->in[to->n++] = param;
+    to->in[to->n++] = b->grads[i];
     for (int k = 0; k < rule->n_states; k++)
-        in[4 + k] = heed_moment_shaped(scope, rule->state[k], HEED_ZEROS, b->params[i]->shape);
-    memset(&attr, 0, sizeof attr);
-    attr.momentum = o->momentum;
-    attr.beta1 = o->beta1;
-    attr.beta2 = o->beta2;
-    attr.alpha = o->alpha;
-    attr.eps = o->eps;
-    attr.weight_decay = o->weight_decay;
-    attr.clip_value = t->options.clip_value;
-    attr.nesterov = o->nesterov;
-    attr.decoupled = t->optimizer.decoupled;
-    return heed_apply(rule->op, &attr, 4 + rule->n_states, in);
+        to->in[to->n++] = heed_moment_shaped(scope, rule->state[k], HEED_ZEROS, param->shape);
+}
+
+static bool add_update(building *b, batch *of)
+{
+    const heed_update_attr attr = update_attr(b->t);
+    int ignored;
+    if (of->n == 0) return true;
+    heed_node *update = heed_apply(b->t->optimizer.rule->op, &attr, of->n, of->in);
+    of->n = 0;
+    return add_output(b, update, &ignored);
+}
+
+/* A large parameter has an update of its own, small ones share them. */
+static bool add_updates(building *b)
+{
+    const heed_op *op = b->t->optimizer.rule->op;
+    batch small = { .n = 0 }, large = { .n = 0 };
+    for (int i = 0; i < b->n; i++) {
+        const bool is_small = heed_count(&b->params[i]->shape) <= HEED_UPDATE_SMALL;
+        batch *to = is_small ? &small : &large;
+        add_parameter(b, i, to);
+        if ((!is_small || to->n == op->max_in) && !add_update(b, to)) return false;
+    }
+    return add_update(b, &small);
 }
 
 static bool build(building *b)
@@ -97,8 +134,7 @@ static bool build(building *b)
     for (int i = 0; i < t->options.n_outputs; i++)
         if (!add_output(b, t->options.outputs[i], &ignored))
             return heed_graph_fail(graph, "trainer: output %d is NULL", i) != NULL;
-    for (int i = 0; i < b->n; i++)
-        if (!add_output(b, update_of(b, i), &ignored)) return false;
+    if (!add_updates(b)) return false;
     /* Running statistics and the like move with every step. */
     b->n_outputs += heed_graph_assignments(graph, b->outputs + b->n_outputs, most - b->n_outputs);
     return true;

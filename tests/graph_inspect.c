@@ -75,6 +75,58 @@ Test(graph_inspect, check_finds_bad_values_inside_a_fused_instruction)
     heed_program_free(p);
 }
 
+/* What a run of `y` on x complains of, in g's graph; x = number[0 .. 3]. */
+static void expect_complaint(heed_node *y, const double *numbers, const char *const *parts)
+{
+    setenv("HEED_CHECK", "nan", 1);
+    heed_program *p = heed_compile(g, &y, 1, .threads = 2);
+    cr_assert_not_null(p, "%s", heed_why(g));
+    heed_view x = heed_program_input(p, "x");
+    for (int i = 0; i < 4; i++) heed_set(&x, i, numbers[i]);
+    bool fine = heed_program_run(p);
+    const char *why = heed_program_why(p);
+    cr_expect_eq(fine, !parts[0], "%s", why ? why : "no complaint");
+    for (; why && *parts; parts++) cr_expect_not_null(strstr(why, *parts), "%s: %s", *parts, why);
+    heed_program_free(p);
+}
+
+Test(graph_inspect, check_counts_what_operands_hold)
+{
+    heed_node *x = heed_input(g, "x", HEED_F32, 4), *half = heed_scale(x, 0.5);
+    heed_node *y = heed_mul(heed_tanh(half), heed_rsqrt(heed_name(half, "half"))); /* one line */
+    expect_complaint(heed_sum_all(y), (double[]){ 4, -2, -4, 0 },
+                     (const char *[]){ "rsqrt [4] f32: element 1 is", "nan, 3 of 4 numbers",
+                                       "graph_inspect.c:", "'half' [4] f32 in -2 .. 2", NULL });
+    expect_complaint(heed_exp(half), (double[]){ 1, INFINITY, 3, NAN },
+                     (const char *[]){ "affine 'half' [4] f32: element 3", "2 of 4 numbers",
+                                       "input 'x' [4] f32 in 1 .. 3, 1 NaN and 1 infinite of 4",
+                                       NULL });
+}
+
+Test(graph_inspect, check_lets_masks_of_infinity_pass)
+{
+    heed_node *x = heed_input(g, "x", HEED_F32, 4), *none = heed_number(g, 0), *dx;
+    heed_node *mask = heed_stop_gradient(heed_less(x, none));
+    heed_node *masked = heed_masked_fill(x, mask, -INFINITY);
+    heed_node *loss = heed_sum_all(heed_square(heed_softmax(heed_scale(masked, 2), -1)));
+    cr_assert(heed_gradient(loss, NULL, &x, 1, &dx));
+    const double some[] = { 1, -1, -2, 3 }, none_left[] = { -1, -1, -2, -3 };
+    expect_complaint(heed_add(dx, loss), some, (const char *[]){ NULL });
+    expect_complaint(heed_sub(masked, masked), some,
+                     (const char *[]){ "sub [4] f32: element 1", NULL });
+    expect_complaint(heed_softmax(masked, -1), none_left, (const char *[]){ NULL }); /* 0 */
+}
+
+Test(graph_inspect, check_names_infinities_that_are_made)
+{
+    heed_node *x = heed_input(g, "x", HEED_F32, 4);
+    heed_node *y = heed_exp(x), *z = heed_div(heed_number(g, 1), y); /* 1 / inf is 0 */
+    expect_complaint(z, (double[]){ 1, 2, 100, 4 },
+                     (const char *[]){ "exp [4] f32: element 2 is inf, 1 of 4", "in 1 .. 100",
+                                       NULL });
+    expect_complaint(z, (double[]){ 1, 2, 3, 4 }, (const char *[]){ NULL });
+}
+
 Test(graph_inspect, unknown_check_is_refused)
 {
     setenv("HEED_CHECK", "nans", 1);

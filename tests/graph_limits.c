@@ -49,6 +49,33 @@ Test(graph_limits, long_chains, .init = small_stack, .timeout = 120)
     check_chain(50000, "-fuse");
 }
 
+/* Nothing but leaves for a long while: lists by node grow with them, too. */
+Test(graph_limits, many_leaves)
+{
+    enum { N = 5000 };
+    heed_graph *g = heed_graph_new(.dtype = HEED_F64);
+    heed_node **parts = heed_alloc_array(N, sizeof *parts);
+    char name[16];
+    for (int i = 0; i < N; i++) {
+        snprintf(name, sizeof name, "x%d", i);
+        parts[i] = heed_input(g, name, HEED_F64);
+    }
+    heed_node *y = heed_sum_all(heed_stack(parts, N, 0));
+    heed_program *p = heed_compile(g, &y, 1, .threads = 1);
+    cr_assert_not_null(p, "%s", heed_why(g));
+    for (int i = 0; i < N; i++) {
+        heed_view in = heed_program_input(p, parts[i]->name);
+        heed_set(&in, 0, i);
+    }
+    cr_assert(heed_program_run(p));
+    heed_view out = heed_program_output(p, 0);
+    cr_expect_eq(heed_get(&out, 0), N * (N - 1) / 2);
+    heed_program_free(p);
+    heed_graph_free(g);
+    heed_free(parts);
+    cr_expect_eq(heed_memory_live_blocks(), 0);
+}
+
 /* One value with very many readers, one sum with very many inputs. */
 Test(graph_limits, wide_graphs, .timeout = 120)
 {

@@ -219,8 +219,8 @@ static void add_reduction(maker *m)
     }
 }
 
-/* An elementwise value of two operands, one broadcast, under another shape perhaps; and reductions of
- * it, which may end its program. */
+/* An elementwise value of two operands, one broadcast, under another shape perhaps; and reductions
+ * of it, which may end its program. */
 static void add_reduced_chain(maker *m)
 {
     int k = below(m, m->n), other = below(m, m->n), axes[HEED_MAX_RANK], n = 0;
@@ -318,20 +318,37 @@ static void add_leaves(maker *m)
     keep(m, m->x[INPUTS], 1);
 }
 
+/* Gradients of `loss`, and in every fourth graph of those, squashed, once more. false: failed */
+static bool add_gradients(maker *m, heed_node *loss, heed_node **outputs, int *n)
+{
+    heed_node *dx[INPUTS + 1], *ddx[INPUTS + 1], *slope = NULL;
+    if (!heed_gradient_partial(loss, NULL, m->x, INPUTS + 1, dx)) return false;
+    bool again = below(m, 4) == 0;
+    for (int i = 0; i <= INPUTS; i++) {
+        if (!dx[i]) continue;
+        outputs[(*n)++] = dx[i];
+        if (!again) continue;
+        heed_node *part = heed_mean_all(heed_square(heed_tanh(heed_affine(dx[i], 1, 0.3))));
+        slope = slope ? heed_add(slope, part) : part;
+    }
+    if (!slope) return true;
+    if (!heed_gradient_partial(slope, NULL, m->x, INPUTS + 1, ddx)) return false;
+    for (int i = 0; i <= INPUTS; i++)
+        if (ddx[i]) outputs[(*n)++] = ddx[i];
+    return true;
+}
+
 static int take_outputs(maker *m, heed_node **outputs)
 {
     int n = 0, some = 2 + below(m, 4);
-    heed_node *loss = heed_number(m->graph, 0), *dx[INPUTS + 1];
+    heed_node *loss = heed_number(m->graph, 0);
     for (int i = 0; i < some; i++) outputs[n++] = m->pool[below(m, m->n)];
     for (int i = 0; i < 3; i++) {
         heed_node *y = m->pool[m->n - 1 - below(m, m->n / 2)];
         loss = heed_add(loss, heed_mean_all(heed_mul(y, heed_tanh(heed_affine(y, 0.7, 0.2)))));
     }
     outputs[n++] = loss;
-    if (!heed_gradient_partial(loss, NULL, m->x, INPUTS + 1, dx)) return 0;
-    for (int i = 0; i <= INPUTS; i++)
-        if (dx[i]) outputs[n++] = dx[i];
-    return heed_graph_failed(m->graph) ? 0 : n;
+    return add_gradients(m, loss, outputs, &n) && !heed_graph_failed(m->graph) ? n : 0;
 }
 
 int random_graph_make(heed_graph *graph, uint64_t seed, heed_node **outputs)

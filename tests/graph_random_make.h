@@ -7,7 +7,8 @@
 enum { RANDOM_OUTPUTS = 24 };
 
 /* Build in an empty graph (f32 or f64, for training; with a store): operations of the registry on
- * their samples' shapes, elementwise mixtures with broadcasting, views, reductions; some gradients.
+ * their samples' shapes, elementwise mixtures with broadcasting, views, reductions; gradients, of
+ * second order too in every fourth.
  * return: how many outputs; 0 when the graph has failed */
 int random_graph_make(heed_graph *graph, uint64_t seed, heed_node **outputs);
 

@@ -115,7 +115,7 @@ static void check_product(const product_case *p, heed_dtype dtype, heed_isa isa,
     const size_t bytes = heed_gemm_scratch(dtype, p->m, p->n, p->k);
     char *scratch = heed_alloc(bytes + 64);
     memset(scratch, 0xff, bytes + 64);
-    const int64_t panels = (p->n + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL;
+    const int64_t panels = heed_gemm_panels(p->n);
     void *copy = heed_alloc((size_t)(panels * p->k) * HEED_GEMM_PANEL * heed_dtype_size(dtype));
     heed_gemm g = { .m = p->m,
                     .n = p->n,
@@ -274,9 +274,9 @@ static int64_t check_grouping(heed_shape a, heed_shape b, heed_shape out, heed_d
     const heed_view in[2] = { x[0]->view, x[1]->view };
     heed_call call = { .n_in = 2, .in = in, .out = y[0]->view };
     void *plan = heed_alloc(heed_op_matmul.plan_size);
-    call.scratch = heed_alloc(heed_op_matmul.scratch(&call));
     heed_op_matmul.prepare(&call, plan);
     call.plan = plan;
+    call.scratch = heed_alloc(heed_op_matmul.scratch(&call));
     const int64_t units = heed_op_matmul.units(&call);
     for (int i = 0; i < 3; i++) {
         heed_view_fill(&y[i]->view, NAN);

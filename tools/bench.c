@@ -136,6 +136,7 @@ const heed_tool heed_tool_bench = {
         "  additive/BxTxSxH     additive attention weights of T queries to S keys, forward, "
         "reverse\n"
         "  chain/N              N scalar additions, fusion off: the cost of a node\n"
+        "  parameters/NxC       Adam's step and clipping, N parameters of C numbers\n"
         "  OP/N                 any elementwise operation on N floats: exp/4096\n"
         "  step/MODEL           a whole training step of a model: step/ptrnet\n\n"
         "example: heed bench matmul/256x256x256 step/ptrnet --threads 2\n",

@@ -9,11 +9,12 @@ typedef struct bench_case {
     const char *name;
     int threads;
     double seconds; /* to spend on it */
+    heed_store *store;
     heed_graph *graph;
     heed_node *outputs[4];
     int n_outputs;
-    heed_tiny tiny;        /* whole training steps: ... */
-    heed_trainer *trainer; /* ... instead of graph and outputs */
+    heed_tiny tiny;        /* whole training steps of models, instead of a graph */
+    heed_trainer *trainer; /* instead of outputs */
     const char *passes;    /* as in heed_compile_options */
     double flops;          /* arithmetic of one run; 0: memory is the limit */
     double bytes;          /* that have to move */

@@ -44,6 +44,7 @@ const char *const bench_default_names[] = {
     "attention/8x8x1024x64/causal",
     "additive/8x128x128x256",
     "chain/10000",
+    "parameters/1000x64",
     "step/ptrnet",
     "step/ptrnet_small",
     NULL,
@@ -90,32 +91,35 @@ static void build_batched(bench_case *c, const int64_t *size)
     c->flops = 2.0 * (double)size[0] * (double)size[1] * (double)size[2] * (double)size[3];
 }
 
+/* An operation on rows and its reverse: x and dy are read, y and dx written, x or y read again. */
+static void want_rows(bench_case *c, heed_node *x, heed_node *y)
+{
+    want_with_reverse(c, y, &x, 1);
+    c->bytes = bytes_of((double)heed_count(&x->shape), 5);
+}
+
 static void build_softmax(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_softmax(x, -1), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_softmax(x, -1));
 }
 
 static void build_log_softmax(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_log_softmax(x, -1), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_log_softmax(x, -1));
 }
 
 static void build_layer_norm(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_layer_norm(x, NULL, NULL, 0), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_layer_norm(x, NULL, NULL, 0));
 }
 
 static void build_rms_norm(bench_case *c, const int64_t *size)
 {
     heed_node *x = matrix(c, "x", size[0], size[1]);
-    want_with_reverse(c, heed_rms_norm(x, NULL, 0), &x, 1);
-    c->bytes = bytes_of((double)(size[0] * size[1]), 5);
+    want_rows(c, x, heed_rms_norm(x, NULL, 0));
 }
 
 static void build_cross_entropy(bench_case *c, const int64_t *size)
@@ -174,8 +178,8 @@ static void build_conv2d(bench_case *c, const int64_t *size)
                (double)(size[4] * size[5] * size[6]);
 }
 
-/* Additive attention of T queries to S keys, a = softmax(v . tanh(key + query)), and the gradients of
- * the keys, the queries and v (Bahdanau, Cho, Bengio 2015). */
+/* Additive attention of T queries to S keys, a = softmax(v . tanh(key + query)), and the gradients
+ * of the keys, the queries and v (Bahdanau, Cho, Bengio 2015). */
 static void build_additive(bench_case *c, const int64_t *size)
 {
     const int64_t batch = size[0], queries = size[1], keys = size[2], width = size[3];
@@ -195,6 +199,21 @@ static void build_chain(bench_case *c, const int64_t *size)
     c->passes = "-fuse";
 }
 
+/* A training step that is nearly all update: Adam, clipping, and loss = sum of squares. */
+static void build_parameters(bench_case *c, const int64_t *size)
+{
+    char name[32];
+    heed_node **terms = heed_graph_memory(c->graph, (size_t)size[0] * sizeof *terms);
+    if (!terms) return;
+    for (int64_t i = 0; i < size[0]; i++) {
+        snprintf(name, sizeof name, "p%lld", (long long)i);
+        heed_node *p = heed_param(heed_root(c->graph), name, HEED_ONES, size[1]);
+        terms[i] = heed_sum_all(heed_square(p));
+    }
+    heed_node *loss = heed_sum_all(heed_stack(terms, (int)size[0], 0));
+    c->trainer = heed_trainer_new(loss, heed_adam(), .clip_norm = 1, .threads = c->threads);
+}
+
 static const bench_kind kinds[] = {
     { "matmul", "MxKxN", 3, build_matmul },
     { "batched", "BxMxKxN", 4, build_batched },
@@ -210,6 +229,7 @@ static const bench_kind kinds[] = {
     { "conv2d", "BxCxHxW/OxKHxKW", 7, build_conv2d },
     { "additive", "BxTxSxH", 4, build_additive },
     { "chain", "N", 1, build_chain },
+    { "parameters", "NxC", 2, build_parameters },
 };
 
 /* Any elementwise operation, on N floats. */
@@ -308,7 +328,8 @@ static bool build_named(bench_case *c, heed_error *error)
 
 bool bench_build(bench_case *c, heed_error *error)
 {
-    c->graph = heed_graph_new(.training = true);
+    c->store = heed_store_new(1);
+    c->graph = heed_graph_new(.store = c->store, .training = true);
     if (!build_named(c, error)) return false;
     if (heed_graph_failed(c->graph)) return heed_fail(error, "%s: %s", c->name, heed_why(c->graph));
     return true;
@@ -319,4 +340,5 @@ void bench_free(bench_case *c)
     heed_trainer_free(c->trainer);
     heed_tiny_free(&c->tiny);
     heed_graph_free(c->graph);
+    heed_store_free(c->store);
 }

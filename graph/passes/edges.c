@@ -3,8 +3,8 @@
 
 #include "graph/passes/recompute.h"
 
-/* The overwriting node that has to wait for `reader`, because it reads x, (a view of) the parameter;
- * or -1. */
+/* The overwriting node that has to wait for `reader`, because it reads x, (a view of) the
+ * parameter; or -1. */
 static int overwriter(const heed_program *p, const int *root, const int *writer,
                       const heed_node *reader, const heed_node *x)
 {

@@ -149,6 +149,24 @@ static bool view_value(layout *l, heed_node *node)
     return true;
 }
 
+/* The memory of a parameter, or a view of it? */
+static bool is_parameter_memory(const heed_node *x)
+{
+    while (x->op->view) x = x->in[0];
+    return heed_is_param(x);
+}
+
+/* Input i of a kernel, which is x: dense if need be. What overwrites parameters reads no other one,
+ * which might be overwritten before: of p q, each is the other's gradient. */
+static heed_node *kernel_input(layout *l, const heed_node *node, int i, heed_node *x)
+{
+    const heed_op *op = node->op;
+    if (heed_bit(op->writes, i)) return x;
+    const heed_view view = heed_value_view(l->p, x);
+    const bool fits = heed_is_dense(&view) || heed_bit(op->strided, i);
+    return fits && !(op->writes && is_parameter_memory(x)) ? x : dense_copy(l, x);
+}
+
 /* Give the new node's inputs what the kernel can take, and the node its value. */
 static heed_node *lay_out(layout *l, const heed_node *node)
 {
@@ -161,14 +179,12 @@ static heed_node *lay_out(layout *l, const heed_node *node)
         in[i] = l->map[node->in[i]->id];
         if (place->elided && place->copies[i].buffer >= 0) {
             in[i] = copy_of(l, in[i], &place->copies[i]);
-        } else if (node->op->kernel && !place->elided && !heed_bit(node->op->writes, i)) {
-            heed_view view = heed_value_view(p, in[i]);
-            if (!heed_is_dense(&view) && !heed_bit(node->op->strided, i))
-                in[i] = dense_copy(l, in[i]);
+        } else if (node->op->kernel && !place->elided) {
+            in[i] = kernel_input(l, node, i, in[i]);
         }
-        done = in[i] && make_room(l);
+        done = in[i] != NULL;
     }
-    heed_node *copy = done ? heed_node_clone(l->to, node, in) : NULL;
+    heed_node *copy = done && make_room(l) ? heed_node_clone(l->to, node, in) : NULL;
     if (in != small) heed_free(in);
     if (!copy) return NULL;
     p->values[copy->id].aux_buffer = -1;
@@ -208,7 +224,7 @@ bool heed_layout(heed_program *p)
     bool done = l.to && live && l.map;
     if (!done) heed_plan_no_memory(p);
     if (done) l.places = heed_places(p, live, BASE, &arena);
-    done = done && l.places && make_room(&l);
+    done = done && l.places;
     for (int id = 0; done && id < from->n_nodes; id++) {
         if (!live[id]) continue;
         l.map[id] = lay_out(&l, from->nodes[id]);

@@ -1,8 +1,8 @@
 /* products.c - products with one row or column as reductions, where that saves an operand.
  *
- * u = tanh(keys + query) v reads a large elementwise value once. As sum(tanh(keys + query) v') it is
- * the end of the instruction that computes that value, and no memory is touched in between. It pays
- * for the value's first reader, and for every reader of a value that is not stored anyway. */
+ * u = tanh(keys + query) v reads a large elementwise value once. As sum(tanh(keys + query) v') it
+ * is the end of the instruction that computes that value, and no memory is touched in between. It
+ * pays for the value's first reader, and for every reader of a value that is not stored anyway. */
 #include "graph/passes/grown.h"
 
 typedef struct products {

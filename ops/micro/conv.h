@@ -2,8 +2,8 @@
  *
  *     y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad]      (q, t: both axes)
  *
- * within each group of channels. One axis is the case of two with height 1. The kernels copy a block
- * of images into scratch memory, once, with its padding. There, what neighbouring positions q
+ * within each group of channels. One axis is the case of two with height 1. The kernels copy a
+ * block of images into scratch memory, once, with its padding. There, what neighbouring positions q
  * multiply by w[o, c, t] are neighbours: the right factor of a product is read in place, and a list
  * says where its row of each (c, t) begins.
  *
@@ -16,6 +16,7 @@
 #ifndef HEED_OPS_MICRO_CONV_H
 #define HEED_OPS_MICRO_CONV_H
 
+#include "ops/common.h"
 #include "ops/kernel.h"
 
 /* [0] is height, [1] width. */
@@ -26,10 +27,10 @@ typedef struct heed_conv_window {
 
 /* One axis. What is copied are "places". Forward, position q reads element q stride + t dilation -
  * pad: taps with one remainder by the stride share a plane, which has every stride-th element, so
- * that neighbouring positions read neighbouring places of it. Reversed, positions with one remainder
- * by the stride are a phase; each phase has taps of its own, and its neighbours read neighbouring
- * elements. Either way position q reads place q + shift for tap t, and taps `cycle` apart have
- * shifts `jump` apart. */
+ * that neighbouring positions read neighbouring places of it. Reversed, positions with one
+ * remainder by the stride are a phase; each phase has taps of its own, and its neighbours read
+ * neighbouring elements. Either way position q reads place q + shift for tap t, and taps `cycle`
+ * apart have shifts `jump` apart. */
 typedef struct heed_conv_axis {
     int64_t in, out; /* elements read, elements written */
     int64_t stride, dilation, pad;
@@ -106,6 +107,10 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
                                               const heed_view *dw, const heed_conv_window *window);
 extern const heed_kernel heed_conv_sum_kernel, heed_conv_weights_kernel;
 
+/* heed_op.units and heed_op.scratch of what runs conv_sum. */
+int64_t heed_conv_sum_units(const heed_call *call);
+size_t heed_conv_sum_scratch(const heed_call *call);
+
 /* ---- for both kernels ---- */
 
 typedef struct heed_conv_block {
@@ -119,7 +124,7 @@ static inline int64_t heed_conv_up(int64_t a, int64_t b) /* a / b rounded up; b 
 
 static inline int64_t heed_conv_part(int64_t size, int64_t whole, int64_t begin)
 {
-    return size < whole - begin ? size : whole - begin;
+    return heed_smaller(size, whole - begin);
 }
 
 static inline heed_conv_block heed_conv_block_at(const heed_conv_problem *p, int64_t number)

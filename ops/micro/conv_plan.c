@@ -1,5 +1,5 @@
-/* conv_plan.c - how convolutions are cut into blocks and units, and what their scratch memory holds.
- * Sums are in an order that follows from shapes; cache sizes only decide about blocks. */
+/* conv_plan.c - how convolutions are cut into blocks and units, and what their scratch memory
+ * holds. Sums are in an order that follows from shapes; cache sizes only decide about blocks. */
 #include "ops/micro/conv.h"
 
 #define MOST_DEPTH 256       /* channels times taps that are summed before the output is written */
@@ -127,7 +127,7 @@ static int64_t parts(int64_t *size, int64_t whole, int64_t multiple)
     if (whole < 1) whole = 1;
     if (*size < 1) *size = 1;
     const int64_t count = heed_conv_up(whole, *size);
-    *size = heed_conv_up(heed_conv_up(whole, count), multiple) * multiple;
+    *size = heed_round_up(heed_conv_up(whole, count), multiple);
     if (*size > whole) *size = whole;
     return heed_conv_up(whole, *size);
 }
@@ -153,27 +153,23 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Cut so that a block has about `positions` of them and copies at most `places` of a channel, but is
- * as large as its halo at least: with less, copies would take all the time. */
+/* Cut so that a block has about `positions` of them and copies at most `places` of a channel, but
+ * is as large as its halo at least: with less, copies would take all the time. */
 static void cut_positions(heed_conv_problem *p, int64_t positions, int64_t places)
 {
     const heed_conv_axis *height = &p->axis[0], *width = &p->axis[1];
     heed_conv_blocks *b = &p->blocks;
     b->columns = larger(places / (1 + height->halo) - width->halo, 1 + width->halo);
-    b->columns = larger(smaller(smaller(b->columns, positions), width->positions), 1);
+    b->columns = larger(heed_smaller(heed_smaller(b->columns, positions), width->positions), 1);
     b->rows = larger(places / (b->columns + width->halo) - height->halo, 1 + height->halo);
-    b->rows = larger(smaller(smaller(b->rows, positions / b->columns), height->positions), 1);
+    b->rows =
+        larger(heed_smaller(heed_smaller(b->rows, positions / b->columns), height->positions), 1);
     if (b->columns < width->positions) b->rows = 1;
     b->images = 1;
     if (b->rows == height->positions) {
         const int64_t room = (b->rows + height->halo) * (b->columns + width->halo);
-        b->images = smaller(positions / larger(b->rows * b->columns, 1), places / room);
-        b->images = larger(smaller(b->images, p->batch), 1);
+        b->images = heed_smaller(positions / larger(b->rows * b->columns, 1), places / room);
+        b->images = larger(heed_smaller(b->images, p->batch), 1);
     }
     set_places(p);
 }
@@ -265,6 +261,18 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     return plan;
 }
 
+int64_t heed_conv_sum_units(const heed_call *call)
+{
+    const heed_conv_sum_plan *plan = call->plan;
+    return plan->units;
+}
+
+size_t heed_conv_sum_scratch(const heed_call *call)
+{
+    const heed_conv_sum_plan *plan = call->plan;
+    return plan->bytes;
+}
+
 /* ---- conv_weights ---- */
 
 static int64_t weights_units(const heed_conv_weights_plan *plan)
@@ -297,8 +305,8 @@ static void set_weights_scratch(heed_conv_weights_plan *plan, size_t size)
     const heed_conv_problem *p = &plan->problem;
     const int64_t positions = p->blocks.images * p->blocks.rows * p->blocks.columns;
     const int64_t places = p->blocks.images * p->place_rows * p->place_columns;
-    plan->depth_step = heed_conv_up(positions, WIDEST) * WIDEST + WIDEST;
-    plan->run_step = heed_conv_up(plan->run_taps * plan->columns, WIDEST) * WIDEST;
+    plan->depth_step = heed_round_up(positions, WIDEST) + WIDEST;
+    plan->run_step = heed_round_up(plan->run_taps * plan->columns, WIDEST);
     plan->dy_at = round_up((size_t)positions * sizeof(int64_t));
     plan->x_at = round_up(plan->dy_at + (size_t)(plan->rows * plan->depth_step) * size);
     plan->sums_at = plan->x_at + PANEL_BYTES +

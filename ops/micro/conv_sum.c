@@ -1,5 +1,5 @@
-/* conv_sum.c - out[i, q] = sum over channels c and taps t of w[i, c, t] in[c, place(q, t)]: register
- * tiles over copies of images with their padding. */
+/* conv_sum.c - out[i, q] = sum over channels c and taps t of w[i, c, t] in[c, place(q, t)]:
+ * register tiles over copies of images with their padding. */
 #include "ops/micro/conv.h"
 
 #ifdef HEED_STAMP

@@ -4,6 +4,7 @@
  * B (kept in the first-level cache), tiles of C (kept in registers). B is read in place when its
  * columns are adjacent, A always may be: an operand is copied only where its strides leave no
  * choice or would touch a memory page per element of k. */
+#include "ops/common.h"
 #include "ops/micro/gemm.h"
 
 #define BLOCK_DEPTH 512
@@ -77,8 +78,8 @@ static inline void fetch(const real *x, int64_t offset)
     __builtin_prefetch((const void *)((uintptr_t)x + (uintptr_t)offset * sizeof(real)), 0, 2);
 }
 
-/* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are read
- * one after the other: `wide` is the part of them that vectors may copy. */
+/* Columns of A whose elements are adjacent become short columns of the tiles. Whole columns are
+ * read one after the other: `wide` is the part of them that vectors may copy. */
 static void pack_columns(const block *x, real *packed)
 {
     for (int64_t p = 0; p < x->k; p++) {
@@ -148,7 +149,7 @@ static void multiply_in_place(const block *x)
             p.vectors = left > LANES ? 2 : 1; /* the last panel is as wide as the others */
         else if (x->n < p.vectors * LANES)
             p.vectors = 1;
-        p.width = left < p.vectors * LANES ? left : p.vectors * LANES;
+        p.width = heed_smaller(left, p.vectors * LANES);
         p.skip = x->b_panel ? 0 : p.vectors * LANES - p.width;
         p.b = panel_of(x, j) - p.skip;
         multiply_panel(x, &p);
@@ -161,10 +162,10 @@ static void multiply_in_place(const block *x)
 static void copy_panels(const block *x, int64_t first, int64_t width, int64_t step, real *to)
 {
     for (int64_t p = 0; p < x->k; p += step) {
-        const int64_t rows = x->k - p < step ? x->k - p : step;
+        const int64_t rows = heed_smaller(x->k - p, step);
         for (int64_t j = 0; j < width; j += PANEL)
             pack_panel(x->b + (first + j) * x->b_column + p * x->b_row, x->b_row, x->b_column, rows,
-                       width - j < PANEL ? width - j : PANEL, to + j * x->k + p * PANEL, PANEL);
+                       heed_smaller(width - j, PANEL), to + j * x->k + p * PANEL, PANEL);
     }
 }
 
@@ -180,7 +181,7 @@ static void multiply_copied(const block *x, real *scratch)
     own.b_column = 1;
     own.b_panel = x->k * PANEL;
     for (int64_t first = 0; first < x->n; first += group) {
-        own.n = x->n - first < group ? x->n - first : group;
+        own.n = heed_smaller(x->n - first, group);
         own.c = x->c + first * x->c_column;
         if (x->d) own.d = x->d + first * x->d_column;
         copy_panels(x, first, own.n, columns ? x->k : COPIED_ROWS, scratch);
@@ -250,20 +251,20 @@ static bool far_apart(int64_t stride, int64_t limit)
 
 static void multiply_blocks(const heed_gemm *g)
 {
-    const int64_t depths = (g->k + BLOCK_DEPTH - 1) / BLOCK_DEPTH;
-    const int64_t deepest = g->k < BLOCK_DEPTH ? g->k : BLOCK_DEPTH;
+    const int64_t depths = heed_units_of(g->k, BLOCK_DEPTH);
+    const int64_t deepest = heed_smaller(g->k, BLOCK_DEPTH);
     const bool in_place = g->b_panel || (g->b_column == 1 && g->n >= LANES &&
                                          !(g->m >= REUSE_B && far_apart(g->b_row, PAGE_BYTES)));
     const bool pack_a = g->n >= REUSE_A && g->m >= TILE_ROWS &&
                         ((g->a_column == 1 && far_apart(g->a_row, PAGE_BYTES)) ||
                          (g->a_row == 1 && far_apart(g->a_column, PAGE_BYTES / 8)));
-    const int64_t rows = g->m < g->block_rows ? g->m : g->block_rows;
+    const int64_t rows = heed_smaller(g->m, g->block_rows);
     real *packed_a = g->scratch;
-    real *packed_b = packed_a + (pack_a ? (rows * deepest + LANES - 1) / LANES * LANES : 0);
+    real *packed_b = packed_a + (pack_a ? heed_round_up(rows * deepest, LANES) : 0);
     for (int64_t row = 0; row < g->m; row += g->block_rows)
         for (int64_t depth = 0; depth < depths; depth++) {
             const int64_t p = g->k * depth / depths;
-            block x = { .m = g->m - row < g->block_rows ? g->m - row : g->block_rows,
+            block x = { .m = heed_smaller(g->m - row, g->block_rows),
                         .n = g->n,
                         .k = g->k * (depth + 1) / depths - p,
                         .a = (const real *)g->a + row * g->a_row + p * g->a_column,
@@ -319,9 +320,8 @@ void HEED_FN(gemm)(const heed_gemm *g)
 
 void HEED_FN(gemm_pack)(const heed_gemm *g, int64_t column, int64_t begin, int64_t end, void *to)
 {
-    const int64_t left = g->n - column;
     pack_panel((const real *)g->b + column * g->b_column + begin * g->b_row, g->b_row, g->b_column,
-               end - begin, left < PANEL ? left : PANEL, (real *)to + begin * PANEL, PANEL);
+               end - begin, heed_smaller(g->n - column, PANEL), (real *)to + begin * PANEL, PANEL);
 }
 
 #else
@@ -337,11 +337,10 @@ int64_t heed_gemm_block_rows(heed_dtype dtype)
 size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
 {
     const size_t size = heed_dtype_size(dtype);
-    const int64_t depth = k < BLOCK_DEPTH ? k : BLOCK_DEPTH, wide = m > n ? m : n;
-    const int64_t rows = wide < heed_gemm_block_rows(dtype) ? wide : heed_gemm_block_rows(dtype);
-    const int64_t panels = (wide + PANEL - 1) / PANEL;
-    size_t bytes = (size_t)(depth * PANEL) * size;
-    bytes *= (size_t)(panels < COPIED_PANELS ? panels : COPIED_PANELS);
+    const int64_t depth = heed_smaller(k, BLOCK_DEPTH), wide = m > n ? m : n;
+    const int64_t rows = heed_smaller(wide, heed_gemm_block_rows(dtype));
+    const int64_t panels = heed_smaller(heed_gemm_panels(wide), COPIED_PANELS);
+    size_t bytes = (size_t)(depth * PANEL * panels) * size;
     if (wide >= REUSE_A) bytes += (size_t)(rows * depth) * size + 128; /* and two vectors */
     const size_t column = (size_t)k * size;
     return bytes > column ? bytes : column;
@@ -353,17 +352,11 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
 #define MOST_WORK 8e6    /* about 50 microseconds */
 #define WANTED_UNITS 8   /* of one operation, if it has the work for them */
 #define ELEMENT_WORK 8.0 /* reading or writing an element takes as long as 8 flops */
-#define PANEL_COLUMNS 32 /* two of the widest vectors: a block is a whole number of panels */
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* Smallest side of a block when there are so many already: large blocks read A and B less often. */
 static int64_t least_side(int64_t blocks)
 {
-    return blocks < WANTED_UNITS / 2 ? PANEL_COLUMNS : blocks < WANTED_UNITS ? 64 : 256;
+    return blocks < WANTED_UNITS / 2 ? PANEL : blocks < WANTED_UNITS ? 64 : 256;
 }
 
 /* Halve the longer side, or first the columns, until there are enough blocks. */
@@ -380,11 +373,11 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, boo
         else
             break;
     }
-    split->rows = divide_up(m, split->down);
-    split->columns = divide_up(divide_up(n, split->across), PANEL_COLUMNS) * PANEL_COLUMNS;
+    split->rows = heed_units_of(m, split->down);
+    split->columns = heed_round_up(heed_units_of(n, split->across), PANEL); /* whole panels */
     if (split->across == 1) split->columns = n;
-    split->down = divide_up(m, split->rows);
-    split->across = divide_up(n, split->columns);
+    split->down = heed_units_of(m, split->rows);
+    split->across = heed_units_of(n, split->columns);
 }
 
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
@@ -423,8 +416,8 @@ heed_gemm_block heed_gemm_block_at(const heed_gemm_split *split, int64_t number,
     block.product = number / blocks;
     block.row = number % blocks / split->across * split->rows;
     block.column = number % split->across * split->columns;
-    block.rows = block.row + split->rows < m ? split->rows : m - block.row;
-    block.columns = block.column + split->columns < n ? split->columns : n - block.column;
+    block.rows = heed_smaller(split->rows, m - block.row);
+    block.columns = heed_smaller(split->columns, n - block.column);
     return block;
 }
 

@@ -31,6 +31,11 @@ typedef struct heed_gemm {
  * or many blocks of rows of one, then need not copy it each by itself. */
 #define HEED_GEMM_PANEL 32
 
+static inline int64_t heed_gemm_panels(int64_t columns)
+{
+    return (columns + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL;
+}
+
 #ifdef HEED_STAMP
 void HEED_FN(gemm)(const heed_gemm *g);
 /* Columns `column` .. column + P - 1 of B, rows begin .. end - 1, into their panel at `to`; of g, n

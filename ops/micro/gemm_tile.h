@@ -222,7 +222,7 @@ static ALWAYS_INLINE void multiply_tile_at(int rows, int vectors, const tile *t)
     multiply_any(true, rows, vectors, t);
 }
 
-/* m rows are divided into tiles of nearly equal height, the higher ones first. */
+/* m >= 1 rows are divided into tiles of nearly equal height, the higher ones first. */
 typedef struct tiling {
     int64_t height, higher; /* tiles have one row more up to row `higher` */
 } tiling;

@@ -1,5 +1,5 @@
-/* gemm_vector.h - c[i] = d[i] + sum_p a[i, p] x[p] when the elements of a row are adjacent. Private to
- * gemm.c, stamped with it. */
+/* gemm_vector.h - c[i] = d[i] + sum_p a[i, p] x[p] when the elements of a row are adjacent. Private
+ * to gemm.c, stamped with it. */
 #ifndef HEED_OPS_MICRO_GEMM_VECTOR_H
 #define HEED_OPS_MICRO_GEMM_VECTOR_H
 

@@ -6,13 +6,11 @@
 
 _Static_assert(TILE_ROWS <= HEED_PANEL_MARGIN, "a tile reads what its first or last row does");
 
-/* Rows of A are divided into tiles of nearly equal height. */
-static void multiply_columns(const heed_panel *p, int64_t column, int vectors)
+static void multiply_columns(const heed_panel *p, const tiling *tiles, int64_t column, int vectors)
 {
-    const int64_t tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-    for (int64_t i = 0, row = 0, stop; i < tiles; i++, row = stop) {
-        stop = p->m * (i + 1) / tiles;
-        int64_t begin = row + p->first, end = stop - 1 + p->last;
+    for (int64_t row = 0, rows; row < p->m; row += rows) {
+        rows = tile_height(tiles, row);
+        int64_t begin = row + p->first, end = row + rows - 1 + p->last;
         if (begin < 0) begin = 0;
         if (end > p->k) end = p->k;
         if (begin >= end && p->accumulate) continue;
@@ -28,14 +26,16 @@ static void multiply_columns(const heed_panel *p, int64_t column, int vectors)
             .d = p->accumulate ? (const real *)p->c + row * p->c_row + column : NULL,
             .d_row = p->c_row,
         };
-        multiply_tile((int)(stop - row), vectors, &t);
+        multiply_tile((int)rows, vectors, &t);
     }
 }
 
 void HEED_FN(panel_multiply)(const heed_panel *p)
 {
+    if (p->m <= 0) return;
+    const tiling tiles = tiles_of(p->m);
     for (int64_t column = 0; column < p->n; column += 2 * LANES)
-        multiply_columns(p, column, p->n - column > LANES ? 2 : 1);
+        multiply_columns(p, &tiles, column, p->n - column > LANES ? 2 : 1);
 }
 
 void HEED_FN(panel_pack)(const heed_panel_copy *p)

@@ -41,8 +41,7 @@ extern const heed_kernel heed_reduce_kernel; /* its call needs a heed_reduce_pla
 extern const heed_reduction heed_sum_reduction, heed_mean_reduction, heed_max_reduction,
     heed_min_reduction; /* at the end of an elementwise program */
 
-heed_reduce_plan heed_reduce_plan_of(const heed_call *call);
-/* heed_op.prepare of each kind. */
+/* heed_op.prepare of each kind, and heed_op.units. */
 void heed_reduce_prepare(const heed_call *call, heed_reduce_kind kind, double scale, void *plan);
 int64_t heed_reduce_units(const heed_call *call);
 

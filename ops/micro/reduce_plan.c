@@ -82,14 +82,14 @@ static void split_work(heed_reduce_plan *plan)
     plan->group = heed_rows_per_unit(work);
     if (plan->rows && plan->group > 8) plan->group &= ~(int64_t)7;
     if (!plan->rows && plan->group == 1) { /* whole cache lines */
-        plan->part = (heed_rows_per_unit(plan->reduced.count) + 127) & ~(int64_t)127;
+        plan->part = heed_round_up(heed_rows_per_unit(plan->reduced.count), 128);
         plan->part = heed_smaller(plan->part, plan->run);
         plan->parts = heed_units_of(plan->run, plan->part);
     }
     plan->units = heed_units_of(outputs, plan->group) * plan->parts;
 }
 
-heed_reduce_plan heed_reduce_plan_of(const heed_call *call)
+static heed_reduce_plan plan_of(const heed_call *call)
 {
     heed_reduce_plan plan = { .scale = 1, .run = 1, .stride = 1, .run_out = 1 };
     const heed_reduce_attr *attr = call->attr;
@@ -116,12 +116,13 @@ heed_reduce_plan heed_reduce_plan_of(const heed_call *call)
 void heed_reduce_prepare(const heed_call *call, heed_reduce_kind kind, double scale, void *plan)
 {
     heed_reduce_plan *to = plan;
-    *to = heed_reduce_plan_of(call);
+    *to = plan_of(call);
     to->kind = kind;
     to->scale = scale;
 }
 
 int64_t heed_reduce_units(const heed_call *call)
 {
-    return heed_reduce_plan_of(call).units;
+    const heed_reduce_plan *plan = call->plan;
+    return plan->units;
 }

@@ -38,9 +38,9 @@ static inline real row_sum(const real *x, int64_t n)
     return vec_sum_lanes(sum + other);
 }
 
-/* The row after x, or x again when so long rows would drive each other out of the cache. A pass over
- * a row that is in the cache leaves memory idle: it asks for the next row. An address, since there
- * may be no next row; asking for what is not there does nothing. */
+/* The row after x, or x again when so long rows would drive each other out of the cache. A pass
+ * over a row that is in the cache leaves memory idle: it asks for the next row. An address, since
+ * there may be no next row; asking for what is not there does nothing. */
 static inline uintptr_t row_after(const real *x, int64_t n)
 {
     const uintptr_t bytes = (uintptr_t)n * sizeof(real);

@@ -220,10 +220,10 @@ static inline vec vec_gelu(vec x)
 
 #define HEED_SINE_LIMIT 8192.0f
 
-/* sin(x + turn pi / 2) for |x| <= HEED_SINE_LIMIT, or NaN. With k the integer nearest to x 2 / pi, r = x - k pi / 2 takes pi / 2 in
- * four parts (Cody, Waite 1980): three of 11 bits, whose products with k < 2^13 are exact, and the
- * rest. Of the last two steps the rounding error is kept: sin r = high + (low + r^3 P(r^2)). Odd
- * quarters are cosines, two quarters change the sign. */
+/* sin(x + turn pi / 2) for |x| <= HEED_SINE_LIMIT, or NaN. With k the integer nearest to x 2 / pi,
+ * r = x - k pi / 2 takes pi / 2 in four parts (Cody, Waite 1980): three of 11 bits, whose products
+ * with k < 2^13 are exact, and the rest. Of the last two steps the rounding error is kept: sin r =
+ * high + (low + r^3 P(r^2)). Odd quarters are cosines, two quarters change the sign. */
 static inline vec vec_sine(vec x, int turn)
 {
     const float rounder = 0x1.8p23f;
