@@ -3,9 +3,9 @@
  * channels (group norm, instance norm). rstd = 1 / sqrt(variance + eps).
  *
  * x is read as runs, one for each example and channel. A set of runs shares statistics; it is a
- * unit's, which goes over it several times while it is in the cache. As in layer_norm.c, the reverse
- * finds the statistics again and is a function of (x, dy, gain). Beside dx it has the sums that the
- * gradients of gain and bias are made of, behind each other in one vector. */
+ * unit's, which goes over it several times while it is in the cache. As in layer_norm.c, the
+ * reverse finds the statistics again and is a function of (x, dy, gain). Beside dx it has the sums
+ * that the gradients of gain and bias are made of, behind each other in one vector. */
 #include "ops/kernel.h"
 #include "ops/norm.h"
 #include "ops/rows.h"

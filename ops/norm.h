@@ -26,7 +26,8 @@ heed_node *heed_norm_apply_attr(const heed_op *op, const void *attr, heed_node *
 /* The reverse rule of `op`, of which `reverse` gives dx. */
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse);
 
-/* Over channels (ops/channel_norm.c): groups 0 is batch norm. Its aux: means, variances [2, sets]. */
+/* Over channels (ops/channel_norm.c): groups 0 is batch norm. Its aux: means, then variances,
+ * [2, sets]. */
 heed_node *heed_channel_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,
                              double eps);
 

@@ -1,8 +1,8 @@
 /* norms.c - normalizations over examples, channels and weights.
  *
  * Batch, group and instance norm of images and sequences are one operation, channel_norm; of plain
- * features, compositions: batch norm's statistics are reductions over rows, group norm is layer norm
- * of reshaped rows. */
+ * features, compositions: batch norm's statistics are reductions over rows, group norm is layer
+ * norm of reshaped rows. */
 #include "ops/common.h"
 #include "ops/norm.h"
 #include "ops/ops.h"

@@ -182,6 +182,23 @@ heed_node *heed_conv_transpose1d_with(heed_node *x, heed_node *w, heed_conv1d_op
 heed_node *heed_conv_transpose2d_with(heed_node *x, heed_node *w, heed_conv2d_options options);
 #define heed_conv_transpose2d(x, w, ...) \
     HEED_AT(heed_conv_transpose2d_with(x, w, (heed_conv2d_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* softmax(scale q k^T + bias, -inf where hidden) v: q [.., T, d], k [.., S, d], v [.., S, e] ->
+ * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of
+ * q share them). A query that sees no key gives 0. Values under a hidden key must be finite.
+ * Vaswani et al. 2017; Dao et al. 2022, Dao 2023. */
+typedef struct heed_attention_options {
+    int defaults;
+    bool causal;     /* key j is visible to query i when j <= i + (S - T) */
+    double scale;    /* 0 means 1 / sqrt(d) */
+    heed_node *keep; /* 0: hidden; broadcasts to [.., T, S], as [B, 1, 1, S] for padding */
+    heed_node *bias; /* added to the scores; broadcasts to [.., T, S]; differentiable */
+} heed_attention_options;
+heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
+                               heed_attention_options options);
+#define heed_attention(q, k, v, ...) \
+    HEED_AT(heed_attention_with(q, k, v, (heed_attention_options){ .defaults = 0, __VA_ARGS__ }))
+
 /* Pooling over the last axis, or the last two, of x [.., L] or [.., H, W]; meaning and refusals of
  * PyTorch's. stride 0 means the kernel's size. L_out = (L + 2 pad - dilation (K - 1) - 1) / stride
  * + 1, rounded up in ceil_mode, where the last window may hang over (but begins inside). */
@@ -190,8 +207,7 @@ typedef struct heed_pool_options {
     int64_t stride, stride_h, stride_w, pad, pad_h, pad_w;
     int64_t dilation, dilation_h, dilation_w; /* of max_pool */
     bool ceil_mode;
-    bool
-        leave_out_pad; /* of avg_pool: divide by the elements there are (count_include_pad=False) */
+    bool leave_out_pad; /* of avg_pool: divide by the elements there are, not the window's size */
 } heed_pool_options;
 /* The largest of each window; padding is -inf. The gradient goes to the first of equals. */
 heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options);
@@ -215,7 +231,8 @@ heed_node *heed_avg_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w
 heed_node *heed_adaptive_avg_pool1d(heed_node *x, int64_t length);
 heed_node *heed_adaptive_avg_pool2d(heed_node *x, int64_t height, int64_t width);
 
-/* The last axis, or the last two, at another size (mostly a larger one), as PyTorch's interpolate. */
+/* The last axis, or the last two, at another size, as PyTorch's interpolate. A neighbour of
+ * weight 0 has no part, not even an infinite one. */
 typedef enum heed_upsample_mode {
     HEED_UPSAMPLE_NEAREST, /* x[floor(o L / n)]: repeats, when n is a multiple */
     HEED_UPSAMPLE_LINEAR,  /* between neighbours of (o + 1/2) L / n - 1/2 */
@@ -232,7 +249,7 @@ heed_node *heed_dropout(heed_node *x, double rate);
 heed_node *heed_dropout_axes(heed_node *x, double rate, const int *axes, int n);
 heed_node *heed_drop_path(heed_node *x, double rate);
 
-/* ---- normalization across examples, channels, weights. [N, C, ..]; gain, bias: [C] or NULL. ---- */
+/* ---- normalization of examples, channels, weights: x [N, C, ..]; gain, bias [C] or NULL ---- */
 
 typedef struct heed_batch_norm_options {
     int defaults;
@@ -292,31 +309,15 @@ typedef struct heed_rotary_options {
 heed_node *heed_rotary_with(heed_node *x, heed_rotary_options options);
 #define heed_rotary(x, ...) \
     HEED_AT(heed_rotary_with(x, (heed_rotary_options){ .defaults = 0, __VA_ARGS__ }))
-/* A constant [positions, width]: sin and cos of (offset + p) 10000^(-2 k / width) in columns 2 k and
- * 2 k + 1. Vaswani et al. 2017. */
+/* A constant [positions, width]: sin and cos of (offset + p) 10000^(-2 k / width) in columns 2 k
+ * and 2 k + 1. Vaswani et al. 2017. */
 heed_node *heed_sinusoids(heed_graph *graph, int64_t positions, int64_t width, int64_t offset);
 /* Constants of attention with linear biases: slopes [heads] 2^(-8 (i + 1) / heads), and the bias
  * [heads, queries, keys] -slope |j - i|, the last query beside the last key. Press et al. 2022. */
 heed_node *heed_alibi_slopes(heed_graph *graph, int64_t heads);
 heed_node *heed_alibi_bias(heed_graph *graph, int64_t heads, int64_t queries, int64_t keys);
 
-/* softmax(scale q k^T + bias, -inf where hidden) v: q [.., T, d], k [.., S, d], v [.., S, e] ->
- * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of
- * q share them). A query that sees no key gives 0. Values under a hidden key must be finite.
- * Vaswani et al. 2017; Dao et al. 2022, Dao 2023. */
-typedef struct heed_attention_options {
-    int defaults;
-    bool causal;     /* key j is visible to query i when j <= i + (S - T) */
-    double scale;    /* 0 means 1 / sqrt(d) */
-    heed_node *keep; /* 0: hidden; broadcasts to [.., T, S], as [B, 1, 1, S] for padding */
-    heed_node *bias; /* added to the scores; broadcasts to [.., T, S]; differentiable */
-} heed_attention_options;
-heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
-                               heed_attention_options options);
-#define heed_attention(q, k, v, ...) \
-    HEED_AT(heed_attention_with(q, k, v, (heed_attention_options){ .defaults = 0, __VA_ARGS__ }))
-
-/* ---- state: entries of the store that the program moves itself (heed_state() in graph/store.h) ----
+/* ---- state: entries of the store that a program moves itself; heed_state() in graph/store.h ----
  *
  * An assignment happens after everything else that the program reads of the entry: what a step sees
  * is the value that the step before left. (An output that IS the entry, or a view of it, is read by

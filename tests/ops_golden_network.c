@@ -1,4 +1,4 @@
-/* Golden vectors of pooling, upsampling, normalizations over channels, weights' norms, positions. */
+/* Golden vectors of pooling, upsampling, norms over channels and of weights, positions. */
 #include <criterion/criterion.h>
 
 #include "tests/golden.h"
@@ -150,8 +150,7 @@ static heed_node *build_rotary(golden *c)
 static heed_node *build_sinusoids(golden *c)
 {
     const heed_shape *x = &c->in[0]->shape;
-    return heed_add(c->in[0],
-                    heed_sinusoids(c->graph, x->dim[0], x->dim[1], whole(c, "offset")));
+    return heed_add(c->in[0], heed_sinusoids(c->graph, x->dim[0], x->dim[1], whole(c, "offset")));
 }
 
 static heed_node *build_alibi_slopes(golden *c)

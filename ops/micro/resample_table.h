@@ -131,7 +131,7 @@ static inline void row_any(const resample_table *t, const real *x, real *y, int6
 }
 
 /* Up to three elements of each output of a run at a time, so that y is seldom read again: y[k] =
- * (add ? y[k] : 0) + sum_i weight[i n + k] x[i + k step]. `taps`, `add` and `step` are constants. */
+ * (add ? y[k] : 0) + sum_i weight[i n + k] x[i + k step]. `taps`, `add`, `step` are constants. */
 static inline __attribute__((always_inline)) void
 row_group(int64_t m, int64_t n, const real *restrict x, const real *restrict weight,
           real *restrict y, int64_t step, int taps, bool add)
@@ -208,7 +208,7 @@ static inline void fill_row_table(const heed_resample_attr *a, int axis, bool re
     find_reads(t);
 }
 
-/* All outputs of the table. x: the row from its element 0 on; y: from the table's first output on. */
+/* All outputs of the table. x: the row from its element 0 on; y: from the table's first output. */
 static inline void resample_row(const resample_table *t, const real *x, real *y)
 {
     row_any(t, x, y, 0, t->run);
