@@ -63,8 +63,8 @@ heed_node *heed_mlp_with(heed_scope *scope, const char *name, heed_node *x, cons
 #define HEED_WIDTHS(...) \
     (int64_t[]){ __VA_ARGS__ }, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 
-/* ---- normalization: "name/gain" starts at 1, "name/bias" at 0, of the size of the last axis (layer
- * norm, RMS norm) or of the channels of x [N, C, ..]. Formulas in ops/ops.h ---- */
+/* ---- normalization: "name/gain" starts at 1, "name/bias" at 0, of the size of the last axis
+ * (layer norm, RMS norm) or of the channels of x [N, C, ..]. Formulas in ops/ops.h ---- */
 
 typedef struct heed_norm_options {
     int defaults;
@@ -85,8 +85,8 @@ heed_node *heed_rms_norm_layer_with(heed_scope *scope, const char *name, heed_no
 #define heed_rms_norm_layer(scope, name, x, ...)     \
     HEED_AT(heed_rms_norm_layer_with(scope, name, x, \
                                      (heed_norm_options){ .defaults = 0, __VA_ARGS__ }))
-/* Running statistics are the state "name/mean" and "name/variance"; a trainer moves them, a graph for
- * evaluation reads them. Use a layer once in a graph. */
+/* Running statistics are the state "name/mean" and "name/variance"; a trainer moves them, a graph
+ * for evaluation reads them. Use a layer once in a graph. */
 heed_node *heed_batch_norm_layer_with(heed_scope *scope, const char *name, heed_node *x,
                                       heed_norm_options options);
 #define heed_batch_norm_layer(scope, name, x, ...)     \
