@@ -142,6 +142,7 @@ enum {
     HEED_ADDS = 1 << 5,        /* y = in[0] + in[1]: a product may add the other one itself       */
     HEED_PRECOMPUTED = 1 << 6, /* a kernel that is worth running at compile, once, when all
                                   inputs are constants: a plan made of indices               */
+    HEED_ASSIGNS = 1 << 7,     /* wanted for its effect in every training step: see assign        */
 };
 
 #define HEED_ALL_INPUTS (~0u)

@@ -112,6 +112,8 @@ static heed_node *layer(heed_node *x, heed_node *w, conv_attr attr)
 
 heed_node *heed_conv_transpose1d_with(heed_node *x, heed_node *w, heed_conv1d_options options)
 {
+    if (x && options.causal)
+        return heed_graph_fail(x->graph, "conv_transpose1d: causal belongs to conv1d");
     return layer(x, w, heed_conv1d_attr(&options));
 }
 

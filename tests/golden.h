@@ -12,6 +12,7 @@
     FAMILY(activations)         \
     FAMILY(elementwise)         \
     FAMILY(losses)              \
+    FAMILY(network)             \
     FAMILY(neural)              \
     FAMILY(rearrange)           \
     FAMILY(reduce)              \
