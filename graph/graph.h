@@ -129,4 +129,8 @@ bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed
  * (heed_affine(x, 1, 0)): the cotangent may itself depend on x, and that path is not the rule's. */
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
 
+/* The same of several values at once: dx[i] = sum over j of d<y[j], dy[j]>/dx[i]. */
+bool heed_gradient_of_all(heed_node *const *y, heed_node *const *dy, int n_y, heed_node *const *x,
+                          int n, heed_node **dx);
+
 #endif

@@ -23,6 +23,7 @@ static const exception builders_without_case[] = {
     { "categorical", "its numbers are Heed's own" },
     { "gumbel_softmax", "its numbers are Heed's own" },
     { "dropout", "its mask comes from Heed's own random numbers" },
+    { "scan", "compared with unrolled graphs in graph_scan.c" },
     { NULL, NULL },
 };
 
@@ -33,6 +34,8 @@ static const exception ops_without_case[] = {
     { "categorical", "its numbers are Heed's own" },
     { "dropout", "its mask comes from Heed's own random numbers" },
     { "parameter", "a leaf, as input" },
+    { "scan", "compared with unrolled graphs in graph_scan.c" },
+    { "custom_gradient", "what it does is what its caller says: graph_loops.c" },
     { "copy", "the compiler puts it in" },
     { "matmul_pack", "the compiler puts it in" },
     { "matmul_packed", "the compiler puts it in" },
