@@ -1,5 +1,5 @@
-/* vector_functions.h - expm1, log1p, atan, sinh, cosh and some activations on `vec`, in the manner of
- * vector_math.h; for the stamped part of kernel files only.
+/* vector_functions.h - expm1, log1p, atan, sinh, cosh and some activations on `vec`, in the manner
+ * of vector_math.h; for the stamped part of kernel files only.
  *
  * f32: the largest distance from the exact value over all arguments, in units in the last place
  * (tests/ops_vector_math.c with HEED_EXHAUSTIVE=1):
@@ -8,7 +8,7 @@
  *     with FMA    1.44    1.43    1.46   1.62   1.35   3.83   2.23
  *     without     1.48    1.43    1.63   1.67   1.64   4.11   2.69
  *
- * gelu_tanh is exact to 1e-6 of the larger of 1 and |x|; relatively less so in its tail, where the
+ * gelu_tanh is exact to 1.2e-7 of the larger of 1 and |x|; relatively less so in its tail, where the
  * rounding of the exponent counts.
  *
  * f64 calls libm lane by lane. */
