@@ -5,8 +5,8 @@
  *
  * dx = (softmax(x) - (1 - s) one_hot(target) - s / C) dy. A row whose target is not in 0 .. C - 1
  * has loss 0 and gradient 0. A logit of -inf has probability 0 and gradient 0. The reverse kernel
- * computes the softmax in dx itself, with the one pass of exponentials that a kept log-sum-exp would
- * need too, and dx is a function of (logits, dy) alone, so it can be differentiated again. */
+ * computes the softmax in dx itself, with the one pass of exponentials that a kept log-sum-exp
+ * would need too, and dx is a function of (logits, dy) alone, so it can be differentiated again. */
 #include "ops/kernel.h"
 #include "ops/loss.h"
 #include "ops/rows.h"

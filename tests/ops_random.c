@@ -170,6 +170,30 @@ Test(ops_random, precisions_and_lengths_agree)
     }
 }
 
+static bool noisy_step(void *context, heed_node *const *state, heed_node *const *x,
+                       heed_node **next, heed_node **y)
+{
+    (void)context, (void)state, (void)next;
+    y[0] = heed_add(x[0], heed_uniform(x[0]->graph, 0, 1, 5));
+    return y[0] != NULL;
+}
+
+/* Noise that a step of a loop makes is its own, though it depends on nothing in the step. */
+Test(ops_random, new_in_every_step_of_a_loop)
+{
+    enum { STEPS = 7 };
+    heed_graph *g = heed_graph_new(.dtype = HEED_F32);
+    heed_node *zero = heed_full(g, 0, STEPS, 5), *y;
+    cr_assert(heed_scan(g, noisy_step, NULL, NULL, &y, .over = &zero, .n_over = 1, .n_out = 1));
+    kit_values v = run_at(y, 1, 0, 1), later = run_at(y, 1, 1, 1);
+    for (int i = 0; i < STEPS * 5; i++) {
+        cr_expect_neq(v.value[i], later.value[i]);
+        for (int k = 0; k < i; k++) cr_expect_neq(v.value[i], v.value[k], "%d and %d", i, k);
+    }
+    heed_free(v.value), heed_free(later.value);
+    heed_graph_free(g);
+}
+
 /* ---- samples ---- */
 
 /* Counts of `classes` outcomes against their probabilities: chi squared, whose mean is classes - 1

@@ -62,11 +62,11 @@ static const function sin_function = { &heed_op_sin, sin, 1.6 };
 static const function cos_function = { &heed_op_cos, cos, 1.6 };
 static const function expm1_function = { &heed_op_expm1, expm1, 1.5 };
 static const function log1p_function = { &heed_op_log1p, log1p, 1.45 };
-static const function atan_function = { &heed_op_atan, atan, 1.6 };
+static const function atan_function = { &heed_op_atan, atan, 1.65 };
 static const function sinh_function = { &heed_op_sinh, sinh, 1.7 };
 static const function cosh_function = { &heed_op_cosh, cosh, 1.65 };
 static const function log_sigmoid_function = { &heed_op_log_sigmoid, log_sigmoid, 2.75 };
-static const function mish_function = { &heed_op_mish, mish, 4.4 };
+static const function mish_function = { &heed_op_mish, mish, 4.15 };
 static const function *const functions[] = {
     &exp_function,         &log_function,   &tanh_function, &sigmoid_function, &silu_function,
     &softplus_function,    &erf_function,   &gelu_function, &sin_function,     &cos_function,
