@@ -52,6 +52,11 @@ double golden_number_or(golden *c, const char *name, double otherwise)
     return text ? strtod(text, NULL) : otherwise;
 }
 
+const char *golden_text(golden *c, const char *name)
+{
+    return need_attribute(c, name);
+}
+
 bool golden_is(golden *c, const char *name, const char *value)
 {
     return strcmp(need_attribute(c, name), value) == 0;
