@@ -123,8 +123,8 @@ heed_node *heed_concat(heed_node *const *x, int n, int axis);
 heed_node *heed_stack(heed_node *const *x, int n, int axis); /* a new axis of size n at `axis` */
 heed_node *heed_pad(heed_node *x, int axis, int64_t before, int64_t after, double value);
 /* Several axes: amounts are before, after of the last axis, then of the one before it, ...
- * (PyTorch's pad; amounts below 0, which cut there, are refused). Reflection leaves the edge out, so
- * that n < size; circular: n <= size. */
+ * (PyTorch's pad; amounts below 0, which cut there, are refused). Reflection leaves the edge out:
+ * fewer than size; circular: at most size. */
 typedef enum heed_pad_mode {
     HEED_PAD_CONSTANT,
     HEED_PAD_REFLECT,

@@ -1,5 +1,5 @@
 /* ops_shape_kit.h - for tests of operations that move elements: each element of y, and each share
- * of dx, against a map from places of y to places of x; in f32, f64 and i32, of dense and of strided
+ * of dx, against a map from places of y to places of x; in f32, f64 and i32, of dense and strided
  * inputs, with all passes and with none. */
 #ifndef HEED_TESTS_OPS_SHAPE_KIT_H
 #define HEED_TESTS_OPS_SHAPE_KIT_H
