@@ -136,6 +136,7 @@ static bool depends(const extraction *x, const bool *inside, const heed_node *no
 {
     int index;
     if (heed_is_slot(node, &index)) return true;
+    if (node->op->flags & HEED_RANDOM) return true; /* anew in every iteration */
     for (int i = 0; i < node->n_in; i++)
         if (node->in[i]->id >= x->first && inside[node->in[i]->id - x->first]) return true;
     return false;

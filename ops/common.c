@@ -61,6 +61,12 @@ heed_node *heed_number_like(heed_node *x, double value)
     return heed_full_shaped(x->graph, x->dtype, heed_scalar(), value);
 }
 
+heed_node *heed_sqrt_or_zero(heed_node *x)
+{
+    heed_node *positive = heed_greater(heed_stop_gradient(x), heed_number_like(x, 0));
+    return heed_where(positive, heed_sqrt(heed_where(positive, x, heed_number_like(x, 1))), x);
+}
+
 /* The composed form's own gradient, for nodes that equal the inputs and are new: one input, or dy,
  * may depend on another, and each one's share is wanted, not the total. */
 void heed_composed_vjp(heed_vjp *v, heed_composed *composed)

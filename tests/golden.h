@@ -9,7 +9,9 @@
 
 /* Every family: tests/ops_golden_NAME.c defines golden_family_NAME. */
 #define GOLDEN_FAMILIES(FAMILY) \
+    FAMILY(activations)         \
     FAMILY(elementwise)         \
+    FAMILY(losses)              \
     FAMILY(neural)              \
     FAMILY(rearrange)           \
     FAMILY(reduce)              \

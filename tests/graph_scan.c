@@ -42,8 +42,9 @@ typedef struct way {
 static bool run_unrolled(cell *c, heed_node *x, int64_t steps, way how, heed_node **state,
                          heed_node **y)
 {
-    heed_node *out[2][64];
-    cr_assert(steps <= 64);
+    enum { MOST = 1000 };
+    static heed_node *out[2][MOST];
+    cr_assert(steps <= MOST);
     int64_t last = how.count ? how.count : steps;
     for (int64_t i = 0; i < steps; i++) {
         int64_t t = how.backwards ? steps - 1 - i : i;
@@ -139,6 +140,15 @@ Test(graph_scan, equals_the_unrolled_graph)
             agree(steps, (way){ .backwards = backwards, .recompute = true }, false, 1e-12);
         }
     cr_assert_eq(heed_memory_live_blocks(), 0);
+}
+
+Test(graph_scan, equals_the_unrolled_graph_at_length)
+{
+    static const int64_t steps[] = { 1, 7, 100, 1000 };
+    for (int i = 0; i < 4; i++) {
+        agree(steps[i], (way){ .every = i % 2 ? 10 : 0 }, false, 1e-12);
+        agree(steps[i], (way){ .backwards = i == 2 }, false, 1e-12);
+    }
 }
 
 Test(graph_scan, second_order)
