@@ -1,5 +1,5 @@
-/* along_axis.c - reading and writing along one axis with an index of the same rank: PyTorch's gather,
- * scatter and scatter_add, as compositions */
+/* along_axis.c - reading and writing along one axis with an index of the same rank: PyTorch's
+ * gather, scatter and scatter_add, as compositions */
 #include "ops/common.h"
 #include "ops/movement.h"
 #include "ops/ops.h"

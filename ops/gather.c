@@ -2,8 +2,8 @@
  *
  * x is read as [B, Q, V, S] and index as [B, N]: B holds the `batch` axes both have, Q x's axes
  * from there to `axis`, V that axis, S the rest; out is [B, Q, N, S]. An index outside 0 .. V - 1
- * reads zeros, and adds nothing: so a negative index is how to leave a place empty. Sums into large arrays
- * of rows are left to segment_sum. */
+ * reads zeros, and adds nothing: so a negative index is how to leave a place empty. Sums into large
+ * arrays of rows are left to segment_sum. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 
@@ -311,8 +311,9 @@ heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch)
     return heed_apply(&heed_op_gather, &attr, 2, (heed_node *[]){ x, index });
 }
 
-/* Into whole rows of a large array: sums of segments, where each row of out is written once, and all
- * threads have work. Sorting the index is cheap next to wide rows, and free when it is constant. */
+/* Into whole rows of a large array: sums of segments, where each row of out is written once, and
+ * all threads have work. Sorting the index is cheap next to wide rows, and free when it is
+ * constant. */
 static bool sums_segments(const heed_node *dy, const heed_node *index, int axis, int batch,
                           int64_t size)
 {

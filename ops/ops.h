@@ -287,16 +287,16 @@ heed_node *heed_transpose(heed_node *x, int axis_a, int axis_b);
 heed_node *heed_expand_to(heed_node *x, heed_shape shape); /* NumPy broadcast_to */
 #define heed_expand(x, ...) HEED_AT(heed_expand_to(x, HEED_SHAPE(__VA_ARGS__)))
 /* start, start + step, ... < stop along axis; negative ones count from the end. step < 0: start,
- * start + step, ... > stop, where -(size + 1) as stop goes down to the first element, as in NumPy. */
+ * start + step, ... > stop, where -(size + 1) as stop goes down to the first element (as NumPy). */
 heed_node *heed_slice_step(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 heed_node *heed_slice(heed_node *x, int axis, int64_t start, int64_t stop);
 heed_node *heed_index(heed_node *x, int axis, int64_t i); /* slice of one, axis removed */
 heed_node *heed_concat(heed_node *const *x, int n, int axis);
 heed_node *heed_stack(heed_node *const *x, int n, int axis); /* a new axis of size n at `axis` */
 heed_node *heed_pad(heed_node *x, int axis, int64_t before, int64_t after, double value);
-/* Several axes: amounts are before, after of the last axis, then of the one before it, ... (PyTorch's
- * pad; amounts below 0, which cut there, are refused). Reflection leaves the edge out: n < size;
- * circular: n <= size. */
+/* Several axes: amounts are before, after of the last axis, then of the one before it, ...
+ * (PyTorch's pad; amounts below 0, which cut there, are refused). Reflection leaves the edge out:
+ * fewer than size; circular: at most size. */
 typedef enum heed_pad_mode {
     HEED_PAD_CONSTANT,
     HEED_PAD_REFLECT,
@@ -321,7 +321,7 @@ heed_node *heed_flip_axes(heed_node *x, const int *axes, int n);
     HEED_AT(heed_flip_axes(x, (int[]){ __VA_ARGS__ }, \
                            (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int))))
 heed_node *heed_roll(heed_node *x, int64_t shift, int axis); /* out[(i + shift) mod n] = x[i] */
-/* NumPy's tile: x as a whole, times[i] times along axis i; more counts than axes add axes in front. */
+/* NumPy's tile: all of x, times[i] times along axis i; more counts than axes add axes in front. */
 heed_node *heed_repeat_times(heed_node *x, const int64_t *times, int n);
 #define heed_repeat(x, ...)                                  \
     HEED_AT(heed_repeat_times(x, (int64_t[]){ __VA_ARGS__ }, \
@@ -330,12 +330,14 @@ heed_node *heed_repeat_times(heed_node *x, const int64_t *times, int n);
 heed_node *heed_repeat_interleave(heed_node *x, int64_t times, int axis);
 /* grids[k][i0, i1, ..] = x[k][i_k], for x[k] of rank 1 (indexing "ij"). return: as split. */
 heed_node *heed_meshgrid(heed_node *const *x, int n, heed_node **grids);
-/* y[.., i] = x[.., i + max(-offset, 0), .., i + max(offset, 0), ..]: axes row and column become one,
- * the last. diag_embed: the reverse, zeros elsewhere, square, new axes at row and column of out. */
+/* y[.., i] = x[.., i + max(-offset, 0), .., i + max(offset, 0), ..]: axes row and column become
+ * one, the last. diag_embed: the reverse, zeros elsewhere, square, new axes at row and column of
+ * out. */
 heed_node *heed_diagonal(heed_node *x, int64_t offset, int row, int column);
 heed_node *heed_diag_embed(heed_node *x, int64_t offset, int row, int column);
-/* Windows: y[.., w, .., k] = x[.., w step + k, ..]; axis counts windows, the new last one has `size`
- * (PyTorch's Tensor.unfold). fold_windows: its reverse, windows added up; `length` along axis. */
+/* Windows: y[.., w, .., k] = x[.., w step + k, ..]; axis counts windows, the new last one has
+ * `size` (PyTorch's Tensor.unfold). fold_windows: its reverse, windows added up; `length` along
+ * axis. */
 heed_node *heed_unfold(heed_node *x, int axis, int64_t size, int64_t step);
 heed_node *heed_fold_windows(heed_node *windows, int axis, int64_t length, int64_t step);
 #define HEED_NODES(...)             \
@@ -355,7 +357,7 @@ heed_node *heed_embedding(heed_node *table, heed_node *index); /* [V, d], [..] -
 heed_node *heed_index_select(heed_node *x, heed_node *index, int axis);
 /* With an index of x's rank, not longer than x but along axis. take: out[.., i, ..] =
  * x[.., index[.., i, ..], ..] (PyTorch's gather). scatter: x with src[.., i, ..] put at
- * [.., index[.., i, ..], ..], the last of several (PyTorch leaves open which). scatter_add: added. */
+ * [.., index[.., i, ..], ..], the last of several (PyTorch leaves open which); or added there. */
 heed_node *heed_take_along_axis(heed_node *x, heed_node *index, int axis);
 heed_node *heed_scatter(heed_node *x, heed_node *index, heed_node *src, int axis);
 heed_node *heed_scatter_add_along_axis(heed_node *x, heed_node *index, heed_node *src, int axis);
@@ -375,7 +377,7 @@ heed_node *heed_segment_max(heed_node *x, heed_node *index, int64_t n);
 heed_node *heed_segment_min(heed_node *x, heed_node *index, int64_t n);
 heed_node *heed_segment_count(heed_node *index, int64_t n); /* bincount: [n], graph dtype */
 /* Each edge's share: exp(x - max) / sum over its segment, column by column, [E, ..]; 0 out of range
- * and where all of a segment is -inf. Attention over a node's neighbours: Velickovic et al. 2018. */
+ * and where all of a segment is -inf. Attention over a node's neighbours: Velickovic 2018. */
 heed_node *heed_segment_softmax(heed_node *x, heed_node *index, int64_t n);
 /* Sparse times dense. CSR: row r of the n has the entries row_offsets[r] <= e < row_offsets[r + 1]
  * (i32 [n + 1]), each with a value and a column (i32 [E]); values [E], dense [m, d] -> [n, d], or,

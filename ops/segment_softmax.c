@@ -12,8 +12,8 @@
 
 enum { BUFFER = 2048, AHEAD = 12 }; /* numbers; edges that are asked for early */
 
-/* Some columns of one segment: at most as many as there are lanes. In the buffer a row takes a power
- * of two, so that lane l of every vector belongs to column l modulo that. */
+/* Some columns of one segment: at most as many as there are lanes. In the buffer a row takes a
+ * power of two, so that lane l of every vector belongs to column l modulo that. */
 typedef struct block {
     const int32_t *edge, *end; /* its edges; where the list of all of them ends */
     int64_t edges, n, width;   /* rows of n numbers in memory, `width` of them here */

@@ -1,7 +1,7 @@
 /* sparse_matmul.c - y[r] = sum over entries e with rows[e] = r of values[e] * dense[columns[e]]: a
  * sparse matrix, given by its entries, times a dense one; for each of H matrices at once when
- * values is [E, H] and dense [m, H, d]. Its reverse rules are a sampled_matmul, and itself with rows
- * and columns exchanged. */
+ * values is [E, H] and dense [m, H, d]. Its reverse rules are a sampled_matmul, and itself with
+ * rows and columns exchanged. */
 #include "ops/kernel.h"
 #include "ops/segment.h"
 #include "ops/sparse.h"

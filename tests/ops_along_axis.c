@@ -27,7 +27,8 @@ static int64_t index_at(int64_t i, int64_t size)
     return (i * 17) % (size + 2) - 1; /* some out of range on either side */
 }
 
-/* Place in an array of shape dim of the index's k-th element, with `at` on the axis (-1: its own). */
+/* Place in an array of shape dim of the index's k-th element, with `at` on the axis (-1: its own).
+ * */
 static int64_t place(const along_case *c, int64_t k, const int64_t *dim, int64_t at)
 {
     int64_t coordinate[3], out = 0;

@@ -1,5 +1,5 @@
-"""Segments of edges, and products with sparse matrices. No 0 among what max sees: PyTorch's gradient
-counts the zeros that it reduces into as ties, though they are not included."""
+"""Segments of edges, and products with sparse matrices. No 0 among what max sees: PyTorch's
+gradient counts the zeros that it reduces into as ties, though they are not included."""
 import torch
 
 from golden import case, index, real
@@ -49,15 +49,18 @@ CASES = [
     case('segment_sum/vector', total(4), real(9), index(9, below=4), n=4),
     case('segment_sum/wide', total(5), real(7, 2, 3), index(7, below=5), n=5),
     case('segment_mean/plain', reduced(4, 'mean'), real(9, 3), index(9, below=4), n=4),
-    case('segment_max/plain', reduced(5, 'amax'), real(9, 3, distinct=True, high=3), index(9, below=4), n=5,
-         second=False),
-    case('segment_min/plain', reduced(5, 'amin'), real(9, 3, distinct=True, high=3), index(9, below=4), n=5,
-         second=False),
+    case('segment_max/plain', reduced(5, 'amax'),
+         real(9, 3, distinct=True, high=3), index(9, below=4),
+         n=5, second=False),
+    case('segment_min/plain', reduced(5, 'amin'),
+         real(9, 3, distinct=True, high=3), index(9, below=4),
+         n=5, second=False),
     case('segment_count/plain', lambda at: torch.bincount(at, minlength=6).double(),
          index(13, below=5), n=6),
     case('segment_softmax/vector', softmax(3), real(13), index(13, below=3), n=3),
     case('segment_softmax/heads', softmax(4), real(11, 5), index(11, below=4), n=4),
-    case('coo_matmul/plain', coo(3), real(8), real(4, 5), index(8, below=3), index(8, below=4), n=3),
+    case('coo_matmul/plain', coo(3), real(8), real(4, 5), index(8, below=3),
+         index(8, below=4), n=3),
     case('coo_matmul/heads', coo(4), real(9, 2), real(3, 2, 3), index(9, below=4),
          index(9, below=3), n=4),
     case('sparse_matmul/plain', csr, real(6), real(4, 3), index(5, values=[0, 2, 2, 5, 6]),
