@@ -15,7 +15,7 @@ typedef struct term {
 typedef struct reverse {
     heed_graph *graph;
     heed_arena arena;
-    int top;           /* ids above y's play no part */
+    int top;           /* ids above every y's play no part */
     bool *needs;       /* needs[id]: depends on some x */
     term **terms;      /* contributions to dL/d node, newest first */
     heed_node **total; /* dL/d node once summed */
@@ -29,7 +29,7 @@ static bool no_memory(heed_graph *graph)
     return false;
 }
 
-static bool prepare(reverse *r, const heed_node *y, heed_node *const *x, int n)
+static bool prepare(reverse *r, heed_node *const *x, int n)
 {
     int most = 1;
     size_t count = (size_t)r->top + 1;
@@ -43,7 +43,7 @@ static bool prepare(reverse *r, const heed_node *y, heed_node *const *x, int n)
     if (!r->needs || !r->terms || !r->total || !r->want || !r->dx) return no_memory(r->graph);
     for (int i = 0; i < n; i++)
         if (x[i]->id <= r->top) r->needs[x[i]->id] = true;
-    for (int id = 0; id <= y->id; id++) {
+    for (int id = 0; id <= r->top; id++) {
         const heed_node *node = r->graph->nodes[id];
         if (node->op->flags & HEED_STOPS) continue;
         for (int i = 0; i < node->n_in && !r->needs[id]; i++)
@@ -169,12 +169,13 @@ static bool walk(reverse *r, int lowest)
     return true;
 }
 
-static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int n)
+/* y and dy are of `graph`, and fit. */
+static bool seed_fits(heed_graph *graph, heed_node *y, heed_node *dy)
 {
-    heed_graph *graph = y ? y->graph : NULL;
-    if (!graph || graph->error.set) return false;
     char text[300];
     heed_describe(y, text, sizeof text);
+    if (y->graph != graph)
+        return heed_graph_fail(graph, "gradient: %s is a node of another graph", text);
     if (!heed_is_real(y->dtype))
         return heed_graph_fail(graph, "gradient: %s is not f32 or f64", text);
     if (!dy && heed_count(&y->shape) != 1)
@@ -183,6 +184,12 @@ static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int 
         (dy->graph != graph || dy->dtype != y->dtype || !heed_shape_equal(&dy->shape, &y->shape)))
         return heed_graph_fail(graph, "gradient: dy must have the graph, dtype and shape of %s",
                                text);
+    return true;
+}
+
+static bool variables_fit(heed_graph *graph, heed_node *const *x, int n)
+{
+    char text[300];
     for (int i = 0; i < n; i++) {
         if (!x[i] || x[i]->graph != graph)
             return heed_graph_fail(graph, "gradient: x[%d] is %s", i,
@@ -194,20 +201,35 @@ static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int 
     return true;
 }
 
-bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
+bool heed_gradient_of_several(heed_node *const *y, heed_node *const *dy, int m, heed_node *const *x,
+                              int n, heed_node **dx)
 {
+    heed_graph *graph = m > 0 && y[0] ? y[0]->graph : NULL;
     for (int i = 0; i < n; i++) dx[i] = NULL;
-    if (!arguments_fit(y, dy, x, n)) return false;
-    heed_graph *graph = y->graph;
-    reverse r = { .graph = graph, .top = y->id };
-    int lowest = y->id;
+    if (!graph || graph->error.set) return false;
+    reverse r = { .graph = graph, .top = y[0]->id };
+    for (int k = 0; k < m; k++) {
+        if (!y[k] || !seed_fits(graph, y[k], dy[k])) return false;
+        if (y[k]->id > r.top) r.top = y[k]->id;
+    }
+    if (!variables_fit(graph, x, n)) return false;
+    int lowest = r.top;
     for (int i = 0; i < n; i++)
         if (x[i]->id < lowest) lowest = x[i]->id;
-    if (!dy) dy = heed_ones_like(y);
-    bool done = dy && prepare(&r, y, x, n) && add_term(&r, y, dy) && walk(&r, lowest);
+    bool done = prepare(&r, x, n);
+    for (int k = 0; done && k < m; k++) {
+        heed_node *seed = dy[k] ? dy[k] : heed_ones_like(y[k]);
+        done = seed && add_term(&r, y[k], seed);
+    }
+    done = done && walk(&r, lowest);
     for (int i = 0; done && i < n; i++) dx[i] = x[i]->id <= r.top ? r.total[x[i]->id] : NULL;
     heed_arena_free(&r.arena);
     return done;
+}
+
+bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
+{
+    return heed_gradient_of_several(&y, &dy, 1, x, n, dx);
 }
 
 bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
