@@ -270,9 +270,9 @@ static void find_repeated(heed_fused *f)
     }
 }
 
-/* Is a large operand transposed? Its neighbours in memory are then neighbours in the next row: tiles
- * go down a few columns of all rows, so that the cache lines of one row are still there for the next
- * ones. (Smaller ones stay in the cache anyway, and long tiles are cheaper.) */
+/* Is a large operand transposed? Its neighbours in memory are then neighbours in the next row:
+ * tiles go down a few columns of all rows, so that the cache lines of one row are still there for
+ * the next ones. (Smaller operands stay in the cache anyway, and long tiles are cheaper.) */
 static bool is_turned(const heed_fused *f)
 {
     int last = f->rank - 1;

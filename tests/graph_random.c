@@ -98,8 +98,8 @@ static void check_dtype(uint64_t seed, heed_dtype dtype)
     check_case(seed, dtype, dtype == HEED_F64 ? 1e-12 : 1e-5);
 }
 
-/* Every SHARES-th graph from `first` on, for the runner has several processors. They are f64 and f32
- * in turn; a replayed one is both. */
+/* Every SHARES-th graph from `first` on, for the runner has several processors. They are f64 and
+ * f32 in turn; a replayed one is both. */
 static void check_share(uint64_t first)
 {
     uint64_t n = number_from("HEED_RANDOM_GRAPHS", GRAPHS),

@@ -142,8 +142,8 @@ static double time_of(int threads)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The case and a copy of as many bytes in turn, so that both meet the same neighbours: the best time
- * of a run in microseconds, and its share of the copy's speed. */
+/* The case and a copy of as many bytes in turn, so that both meet the same neighbours: the best
+ * time of a run in microseconds, and its share of the copy's speed. */
 static double time_beside_copy(bench_case *c, heed_program *program, double *share)
 {
     double best = INFINITY, best_copy = INFINITY;
