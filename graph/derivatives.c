@@ -54,7 +54,7 @@ heed_node *heed_jvp(heed_node *y, heed_node *const *x, heed_node *const *dx, int
     if (s.n == 0)
         return heed_graph_fail(y->graph, "jvp: %s depends on none of the %d x",
                                heed_describe(y, text, sizeof text), n);
-    if (!heed_gradient_of_several(s.value, s.factor, s.n, &u, 1, &dy)) return NULL;
+    if (!heed_gradient_of_all(s.value, s.factor, s.n, &u, 1, &dy)) return NULL;
     return dy ? dy : heed_zeros_like(y);
 }
 
@@ -64,7 +64,7 @@ bool heed_hvp(heed_node *y, heed_node *const *x, heed_node *const *v, int n, hee
     for (int i = 0; i < n; i++) hv[i] = NULL;
     if (!y || !factors_fit(y->graph, "hvp: v", x, v, n)) return false;
     if (!take_seeds(&s, y, NULL, x, v, n)) return false;
-    if (s.n && !heed_gradient_of_several(s.value, s.factor, s.n, x, n, hv)) return false;
+    if (s.n && !heed_gradient_of_all(s.value, s.factor, s.n, x, n, hv)) return false;
     for (int i = 0; i < n; i++)
         if (!hv[i]) hv[i] = heed_zeros_like(x[i]);
     return !heed_graph_failed(y->graph);

@@ -15,7 +15,7 @@ typedef struct term {
 typedef struct reverse {
     heed_graph *graph;
     heed_arena arena;
-    int top;           /* ids above every y's play no part */
+    int top;           /* ids above y's play no part */
     bool *needs;       /* needs[id]: depends on some x */
     term **terms;      /* contributions to dL/d node, newest first */
     heed_node **total; /* dL/d node once summed */
@@ -169,13 +169,12 @@ static bool walk(reverse *r, int lowest)
     return true;
 }
 
-/* y and dy are of `graph`, and fit. */
-static bool seed_fits(heed_graph *graph, heed_node *y, heed_node *dy)
+static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int n)
 {
+    heed_graph *graph = y ? y->graph : NULL;
+    if (!graph || graph->error.set) return false;
     char text[300];
     heed_describe(y, text, sizeof text);
-    if (y->graph != graph)
-        return heed_graph_fail(graph, "gradient: %s is a node of another graph", text);
     if (!heed_is_real(y->dtype))
         return heed_graph_fail(graph, "gradient: %s is not f32 or f64", text);
     if (!dy && heed_count(&y->shape) != 1)
@@ -184,12 +183,6 @@ static bool seed_fits(heed_graph *graph, heed_node *y, heed_node *dy)
         (dy->graph != graph || dy->dtype != y->dtype || !heed_shape_equal(&dy->shape, &y->shape)))
         return heed_graph_fail(graph, "gradient: dy must have the graph, dtype and shape of %s",
                                text);
-    return true;
-}
-
-static bool variables_fit(heed_graph *graph, heed_node *const *x, int n)
-{
-    char text[300];
     for (int i = 0; i < n; i++) {
         if (!x[i] || x[i]->graph != graph)
             return heed_graph_fail(graph, "gradient: x[%d] is %s", i,
@@ -201,25 +194,28 @@ static bool variables_fit(heed_graph *graph, heed_node *const *x, int n)
     return true;
 }
 
-bool heed_gradient_of_several(heed_node *const *y, heed_node *const *dy, int m, heed_node *const *x,
-                              int n, heed_node **dx)
+bool heed_gradient_of_all(heed_node *const *y, heed_node *const *dy, int n_y, heed_node *const *x,
+                          int n, heed_node **dx)
 {
-    heed_graph *graph = m > 0 && y[0] ? y[0]->graph : NULL;
     for (int i = 0; i < n; i++) dx[i] = NULL;
-    if (!graph || graph->error.set) return false;
-    reverse r = { .graph = graph, .top = y[0]->id };
-    for (int k = 0; k < m; k++) {
-        if (!y[k] || !seed_fits(graph, y[k], dy[k])) return false;
-        if (y[k]->id > r.top) r.top = y[k]->id;
+    if (n_y < 1) return true;
+    for (int i = 0; i < n_y; i++) {
+        if (!arguments_fit(y[i], dy[i], x, n)) return false;
+        if (y[i]->graph != y[0]->graph)
+            return heed_graph_fail(y[0]->graph, "gradient: y[%d] is a node of another graph", i);
     }
-    if (!variables_fit(graph, x, n)) return false;
-    int lowest = r.top;
+    reverse r = { .graph = y[0]->graph };
+    int lowest = y[0]->id;
+    for (int i = 0; i < n_y; i++) {
+        if (y[i]->id > r.top) r.top = y[i]->id;
+        if (y[i]->id < lowest) lowest = y[i]->id;
+    }
     for (int i = 0; i < n; i++)
         if (x[i]->id < lowest) lowest = x[i]->id;
     bool done = prepare(&r, x, n);
-    for (int k = 0; done && k < m; k++) {
-        heed_node *seed = dy[k] ? dy[k] : heed_ones_like(y[k]);
-        done = seed && add_term(&r, y[k], seed);
+    for (int i = 0; done && i < n_y; i++) {
+        heed_node *seed = dy[i] ? dy[i] : heed_ones_like(y[i]);
+        done = seed && add_term(&r, y[i], seed);
     }
     done = done && walk(&r, lowest);
     for (int i = 0; done && i < n; i++) dx[i] = x[i]->id <= r.top ? r.total[x[i]->id] : NULL;
@@ -229,7 +225,7 @@ bool heed_gradient_of_several(heed_node *const *y, heed_node *const *dy, int m, 
 
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
 {
-    return heed_gradient_of_several(&y, &dy, 1, x, n, dx);
+    return heed_gradient_of_all(&y, &dy, 1, x, n, dx);
 }
 
 bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)

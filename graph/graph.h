@@ -128,10 +128,9 @@ bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed
  * on an expression of its inputs takes the gradient with respect to fresh copies of them
  * (heed_affine(x, 1, 0)): the cotangent may itself depend on x, and that path is not the rule's. */
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
-/* Of m values in one walk: dx[i] = sum over k of d<y[k], dy[k]>/dx[i], else as
- * heed_gradient_partial; dy[k] NULL where y[k] is one number. */
-bool heed_gradient_of_several(heed_node *const *y, heed_node *const *dy, int m, heed_node *const *x,
-                              int n, heed_node **dx);
+/* The same of several values at once: dx[i] = sum over j of d<y[j], dy[j]>/dx[i]. */
+bool heed_gradient_of_all(heed_node *const *y, heed_node *const *dy, int n_y, heed_node *const *x,
+                          int n, heed_node **dx);
 
 /* The derivative of y along dx (forward mode; Jacobian times vector), in y's shape:
  *     d/dt y(x[0] + t dx[0], ..., x[n - 1] + t dx[n - 1]) at t = 0.

@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "graph/isa.h"
+#include "graph/loop.h"
 #include "tensor/tensor.h"
 
 /* ---- shape rule ---- */
@@ -163,12 +164,14 @@ struct heed_op {
     /* Shape and dtype rule. Elementwise ops may leave it NULL: broadcast, equal real dtypes. */
     bool (*infer)(heed_infer *infer);
 
-    /* Exactly one of these three says what is computed (leaves have none): */
+    /* Exactly one of these says what is computed (leaves have none): */
     const heed_kernel *kernel; /* work units */
     const heed_tile *tile;     /* elementwise: out = f(in...), fused with its neighbours */
     bool (*view)(const heed_node *node, const heed_view *in, heed_view *out);
     /* out is a view of input 0; false: these strides cannot express
                                   it, and the compiler makes input 0 dense first */
+
+    heed_body **(*body)(const heed_node *node); /* a graph that is run many times: graph/loop.h */
 
     /* Where input i must lie so that the op has nothing left to do when out lies at `out`: of an
      * invertible view (reshape, permute), or of an op that only lays its inputs side by side

@@ -143,7 +143,7 @@ static void build_second(golden_case *k)
         if (!(q[i] = input_of(k, "q", k->where[i]))) return;
     for (int i = 0; i < GOLDEN_OUTPUTS; i++)
         if (entry_of(k, "jvp", i)) expect(k, "jvp", i, heed_jvp(c->y[i], k->x, q, k->n_x));
-    heed_gradient_of_several(k->dx, q, k->n_x, k->x, k->n_x, h);
+    heed_gradient_of_all(k->dx, q, k->n_x, k->x, k->n_x, h);
     for (int i = 0; i < k->n_x; i++) expect(k, "h", k->where[i], h[i]);
 }
 
@@ -162,7 +162,7 @@ static void build_gradients(golden_case *k)
         k->x[k->n_x++] = c->in[i];
     }
     if (!k->n_x) return;
-    heed_gradient_of_several(y, r, n, k->x, k->n_x, k->dx);
+    heed_gradient_of_all(y, r, n, k->x, k->n_x, k->dx);
     for (int i = 0; i < k->n_x; i++) expect(k, "dx", k->where[i], k->dx[i]);
     build_second(k);
 }

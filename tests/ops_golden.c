@@ -17,12 +17,15 @@ typedef struct exception {
 
 static const exception builders_without_case[] = {
     { "dropout", "its mask comes from Heed's own random numbers" },
+    { "scan", "compared with unrolled graphs in graph_scan.c" },
     { NULL, NULL },
 };
 
 static const exception ops_without_case[] = {
     { "dropout", "its mask comes from Heed's own random numbers" },
     { "parameter", "a leaf, as input" },
+    { "scan", "compared with unrolled graphs in graph_scan.c" },
+    { "custom_gradient", "what it does is what its caller says: graph_loops.c" },
     { "copy", "the compiler puts it in" },
     { "matmul_pack", "the compiler puts it in" },
     { "matmul_packed", "the compiler puts it in" },

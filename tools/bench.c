@@ -105,7 +105,7 @@ static void put_ops(const char **names)
         if (strcmp(given[k], "ops") != 0 && n < MOST_NAMES) names[n++] = given[k];
         if (strcmp(given[k], "ops") != 0) continue;
         for (int i = 0; n < MOST_NAMES && (op = heed_op_at(i)); i++) {
-            if (op->flags & HEED_LEAF || op->writes) continue;
+            if (op->flags & HEED_LEAF || op->writes || op->body) continue;
             snprintf(text[n], LONGEST_NAME, "ops/%s", op->name);
             names[n] = text[n];
             n++;

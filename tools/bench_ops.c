@@ -114,7 +114,7 @@ bool bench_build_op(bench_case *c, const char *name, heed_error *error)
 {
     const heed_op *op = heed_find_op(name);
     if (!op) return heed_fail(error, "'%s': there is no operation %s", c->name, name);
-    if (op->flags & HEED_LEAF || op->writes || !find_large(op, &c->sample))
+    if (op->flags & HEED_LEAF || op->writes || op->body || !find_large(op, &c->sample))
         return heed_fail(error, "'%s': %s has no input that could be large", c->name, op->name);
     heed_node *y = apply(c->graph, op, &c->sample);
     c->outputs[c->n_outputs++] = y && op->view ? heed_apply(&heed_op_copy, NULL, 1, &y) : y;
