@@ -197,7 +197,10 @@ struct heed_op {
 
     void (*vjp)(heed_vjp *vjp);
     bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */
-    double (*flops)(const heed_node *node);     /* NULL: elements of out; a tanh counts 10 */
+    /* One case as large as they occur, moving some 100 MB, for `heed bench ops`; NULL: a sample is
+     * enlarged until it is that. */
+    bool (*large)(heed_sample *sample);
+    double (*flops)(const heed_node *node); /* NULL: elements of out; a tanh counts 10 */
     /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
     heed_node *(*simplify)(heed_node *node);
     /* node, reshaped to `shape`, + addend, computed by one operation; NULL: not possible. */

@@ -271,6 +271,27 @@ static bool scatter_add_sample(int k, heed_sample *sample)
     return take_case(k, sample, true);
 }
 
+/* As many rows as the table has; both ways. */
+static bool take_large(heed_sample *sample, int64_t size)
+{
+    enum { ROWS = 32768, ROW = 512 };
+    const heed_shape shapes[] = { { 2, { ROWS, ROW } }, { 1, { ROWS } } };
+    const heed_gather_attr attr = { .size = size };
+    sample->in[1].index = true;
+    sample->in[1].below = ROWS;
+    return heed_sample_large(sample, 2, shapes, &attr, sizeof attr);
+}
+
+static bool gather_large(heed_sample *sample)
+{
+    return take_large(sample, 0);
+}
+
+static bool scatter_add_large(heed_sample *sample)
+{
+    return take_large(sample, 32768);
+}
+
 /* ---- descriptors ---- */
 
 const heed_op heed_op_gather = {
@@ -286,6 +307,7 @@ const heed_op heed_op_gather = {
     .units = gather_units,
     .vjp = gather_vjp,
     .sample = gather_sample,
+    .large = gather_large,
     .flops = heed_flops_none,
 };
 
@@ -302,6 +324,7 @@ const heed_op heed_op_scatter_add = {
     .units = scatter_add_units,
     .vjp = scatter_add_vjp,
     .sample = scatter_add_sample,
+    .large = scatter_add_large,
     .flops = heed_flops_of_input,
 };
 

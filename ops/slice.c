@@ -108,6 +108,12 @@ static bool slice_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool slice_large(heed_sample *sample)
+{
+    const heed_slice_attr attr = { .axis = 1, .start = 512, .stop = 3584, .step = 1 };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 8192, 4096 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_slice = {
     .name = "slice",
     .doc = "y = x[.., start : stop : step, ..] along one axis; step > 0.",
@@ -119,6 +125,7 @@ const heed_op heed_op_slice = {
     .view = slice_view,
     .vjp = slice_vjp,
     .sample = slice_sample,
+    .large = slice_large,
     .flops = heed_flops_none,
     .simplify = slice_simplify,
 };
