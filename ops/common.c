@@ -38,6 +38,15 @@ void heed_sample_attr(heed_sample *sample, const void *attr, size_t size)
     memcpy(sample->attr, attr, size);
 }
 
+bool heed_sample_large(heed_sample *sample, int n_in, const heed_shape *shapes, const void *attr,
+                       size_t size)
+{
+    sample->n_in = n_in;
+    for (int i = 0; i < n_in; i++) sample->in[i].shape = shapes[i];
+    if (size) heed_sample_attr(sample, attr, size);
+    return true;
+}
+
 double heed_flops_none(const heed_node *node)
 {
     (void)node;

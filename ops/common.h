@@ -16,6 +16,9 @@
 bool heed_sample_unary(int k, heed_sample *sample);
 bool heed_sample_binary(int k, heed_sample *sample);
 void heed_sample_attr(heed_sample *sample, const void *attr, size_t size);
+/* A case of so many real inputs; always true, for heed_op.large to return. */
+bool heed_sample_large(heed_sample *sample, int n_in, const heed_shape *shapes, const void *attr,
+                       size_t size);
 
 double heed_flops_none(const heed_node *node);     /* operations that only move numbers */
 double heed_flops_of_input(const heed_node *node); /* one for each element of input 0 */

@@ -7,6 +7,7 @@
  * counters, which run through the rounds side by side. */
 #include "ops/common.h"
 #include "ops/kernel.h"
+#include "ops/random.h"
 
 typedef struct heed_dropout_attr {
     double rate;
@@ -14,34 +15,12 @@ typedef struct heed_dropout_attr {
     uint32_t unused;
 } heed_dropout_attr;
 
-#define LANES 256 /* counters side by side */
+#define LANES HEED_RANDOM_LANES
 #define GROUP (8 * LANES)
 #define GROUPS_PER_UNIT 4
 
 #ifdef HEED_STAMP
-
-/* Ten rounds as in tensor/rng.c, on n <= LANES counters with first words first, first + 1, ... */
-static void philox_lanes(uint32_t first, uint32_t n, const uint32_t rest[3], const uint32_t key[2],
-                         uint32_t *restrict word)
-{
-    for (uint32_t j = 0; j < n; j++) {
-        uint32_t a = first + j, b = rest[0], c = rest[1], d = rest[2];
-        uint32_t key_0 = key[0], key_1 = key[1];
-        for (int round = 0; round < 10; round++) {
-            uint64_t p = (uint64_t)0xD2511F53u * a, q = (uint64_t)0xCD9E8D57u * c;
-            a = (uint32_t)(q >> 32) ^ b ^ key_0;
-            b = (uint32_t)q;
-            c = (uint32_t)(p >> 32) ^ d ^ key_1;
-            d = (uint32_t)p;
-            key_0 += 0x9E3779B9u;
-            key_1 += 0xBB67AE85u;
-        }
-        word[j] = a;
-        word[1 * LANES + j] = b;
-        word[2 * LANES + j] = c;
-        word[3 * LANES + j] = d;
-    }
-}
+#include "ops/micro/random.h"
 
 static void drop(int64_t n, const real *x, const uint32_t *word, int shift, uint32_t below,
                  real scale, real *y)
@@ -144,6 +123,30 @@ heed_node *heed_dropout(heed_node *x, double rate)
     if (valid && !heed_graph_training(x->graph)) return x;
     heed_dropout_attr attr = { .rate = rate, .salt = heed_graph_salt(x->graph) };
     return heed_apply(&heed_op_dropout, &attr, 1, &x);
+}
+
+heed_node *heed_dropout_axes(heed_node *x, double rate, const int *axes, int n)
+{
+    if (!x || rate == 0) return x;
+    const bool valid = rate > 0 && rate < 1;
+    if (valid && !heed_graph_training(x->graph)) return x;
+    heed_shape shape = x->shape;
+    for (int i = 0; i < n; i++) {
+        int axis = axes[i];
+        if (!heed_resolve_axis(x, "dropout_axes", &axis)) return NULL;
+        shape.dim[axis] = 1;
+    }
+    return heed_mul(x, heed_dropout(heed_full_shaped(x->graph, x->dtype, shape, 1), rate));
+}
+
+heed_node *heed_drop_path(heed_node *x, double rate)
+{
+    int axes[HEED_MAX_RANK];
+    if (!x) return NULL;
+    if (x->shape.rank == 0)
+        return heed_graph_fail(x->graph, "drop_path: x has no axis of examples");
+    for (int i = 1; i < x->shape.rank; i++) axes[i - 1] = i;
+    return heed_dropout_axes(x, rate, axes, x->shape.rank - 1);
 }
 
 #endif

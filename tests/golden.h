@@ -9,11 +9,16 @@
 
 /* Every family: tests/ops_golden_NAME.c defines golden_family_NAME. */
 #define GOLDEN_FAMILIES(FAMILY) \
+    FAMILY(activations)         \
     FAMILY(elementwise)         \
+    FAMILY(losses)              \
+    FAMILY(network)             \
     FAMILY(neural)              \
+    FAMILY(rearrange)           \
     FAMILY(order)               \
     FAMILY(products)            \
     FAMILY(reduce)              \
+    FAMILY(segments)            \
     FAMILY(shape)
 
 enum { GOLDEN_INPUTS = 8, GOLDEN_OUTPUTS = 4, GOLDEN_ATTRIBUTES = 24 };
