@@ -145,3 +145,25 @@ Test(graph_memory_plan, a_run_allocates_nothing)
         heed_store_free(store);
     }
 }
+
+/* x is read for the last time here, twice: once where the result could lie, once where it could not.
+ * Written over x, either result would be read in place of x. */
+Test(graph_memory_plan, what_is_read_twice_is_not_overwritten)
+{
+    enum { N = 150 };
+    heed_graph *g = heed_graph_new(.dtype = HEED_F64);
+    heed_node *x = heed_sin(heed_scale(heed_input(g, "x", HEED_F64, N, N), 9)), *y[2];
+    y[0] = heed_add(heed_matmul(x, heed_input(g, "w", HEED_F64, N, N)), x);
+    heed_node *z = heed_cos(heed_scale(x, 2));
+    y[1] = heed_linear_scan(z, z, 0, .late = true);
+    for (int i = 0; i < 2; i++) {
+        kit_values all = kit_run(g, &y[i], 1, (heed_compile_options){ .threads = 1 });
+        kit_values none =
+            kit_run(g, &y[i], 1,
+                    (heed_compile_options){ .threads = 1, .passes = "-inplace,-absorb" });
+        cr_expect(kit_difference(all, none, 1e-12) < 0, "%d", i);
+        heed_free(all.value);
+        heed_free(none.value);
+    }
+    heed_graph_free(g);
+}

@@ -67,6 +67,17 @@ static bool may_take(const heed_program *p, const heed_instruction *it, int m, c
     return true;
 }
 
+/* A kernel that may write over one input may still read another, which is the same value. */
+static bool may_overwrite(const heed_program *p, const heed_node *y, int from)
+{
+    for (int i = 0; i < y->n_in; i++) {
+        int buffer = p->values[y->in[i]->id].buffer;
+        if (buffer < 0 || heed_buffer_root(p, buffer) != from) continue;
+        if (!heed_bit(y->op->in_place, i)) return false;
+    }
+    return true;
+}
+
 static void take_over(heed_program *p, const heed_instruction *it, int m)
 {
     const heed_node *y = it->nodes[m];
@@ -75,8 +86,8 @@ static void take_over(heed_program *p, const heed_instruction *it, int m)
     for (int i = 0; i < y->n_in; i++) {
         const heed_node *x = y->in[i];
         if (p->values[x->id].buffer < 0) continue;
-        if (y->op->kernel && !heed_bit(y->op->in_place, i)) continue;
         int from = heed_buffer_root(p, p->values[x->id].buffer);
+        if (y->op->kernel && !may_overwrite(p, y, from)) continue;
         if (from == own || !may_take(p, it, m, x)) continue;
         p->buffers[own].same_as = from;
         p->buffers[from].last = p->buffers[own].last;
