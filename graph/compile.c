@@ -77,8 +77,8 @@ static bool list_inputs(heed_program *p)
 /* All passes that need no addresses. */
 static bool plan(heed_program *p)
 {
-    bool done = heed_rewrite(p) && heed_products(p) && heed_absorb(p) && heed_pack(p) &&
-                heed_layout(p) && heed_recompute(p) && heed_find_invariant(p) &&
+    bool done = heed_rewrite(p) && heed_precompute(p) && heed_products(p) && heed_absorb(p) &&
+                heed_pack(p) && heed_layout(p) && heed_recompute(p) && heed_find_invariant(p) &&
                 heed_make_edges(p) && heed_order(p) && heed_stages(p);
     heed_edges_free(p);
     heed_free(p->invariant);

@@ -14,6 +14,7 @@ typedef struct check { /* one sample, one subset */
     const heed_op *op;
     heed_gradcheck_options options;
     heed_gradcheck_result *result;
+    heed_store *store; /* what the op overwrites */
     heed_graph *graph;
     heed_node *in[HEED_SAMPLE_INPUTS], *y, *r;
     heed_node *x[HEED_SAMPLE_INPUTS];  /* the subset ... */
@@ -93,7 +94,7 @@ static void fill_program(const check *c, const heed_sample *sample, heed_program
         heed_rng rng = heed_rng_new(c->options.seed + 1, (uint64_t)(c->sample * 64 + i));
         snprintf(name, sizeof name, "x%d", i);
         heed_view view = heed_program_input(p, name);
-        fill_input(&sample->in[i], &rng, &view);
+        if (view.data) fill_input(&sample->in[i], &rng, &view);
     }
     heed_rng rng = heed_rng_new(c->options.seed + 2, (uint64_t)c->sample);
     heed_view r = heed_program_input(p, "r");
@@ -151,13 +152,15 @@ static double slope(heed_program *p, const heed_view *x, int64_t i, int n, const
 static bool build(check *c, const heed_sample *sample)
 {
     char name[16];
-    c->graph = heed_graph_new(.dtype = HEED_F64, .training = true);
+    c->graph = heed_graph_new(.dtype = HEED_F64, .training = true, .store = c->store);
     c->n_in = sample->n_in;
     for (int i = 0; i < sample->n_in; i++) {
         const heed_sample_input *spec = &sample->in[i];
         snprintf(name, sizeof name, "x%d", i);
         c->in[i] =
-            heed_input_shaped(c->graph, name, spec->index ? HEED_I32 : HEED_F64, spec->shape);
+            heed_bit(c->op->writes, i)
+                ? heed_state_shaped(heed_root(c->graph), name, HEED_ONES, spec->shape)
+                : heed_input_shaped(c->graph, name, spec->index ? HEED_I32 : HEED_F64, spec->shape);
     }
     c->y = heed_apply(c->op, sample->attr, sample->n_in, c->in);
     if (!c->y) return failed(c->result, "sample %d: %s", c->sample, heed_why(c->graph));
@@ -323,11 +326,13 @@ heed_gradcheck_result heed_gradcheck_op(const heed_op *op, heed_gradcheck_option
             check c = {
                 .op = op, .options = options, .result = &result, .sample = k, .subset = subset
             };
+            if (op->writes) c.store = heed_store_new(options.seed);
             if (diff)
                 check_subset(&c, &sample);
             else
                 check_undifferentiable(&c, &sample);
             heed_graph_free(c.graph);
+            heed_store_free(c.store);
             if (!diff || !((subset - 1) & diff)) break;
         }
         memset(&sample, 0, sizeof sample);

@@ -132,11 +132,11 @@ static heed_node *capture(extraction *x, heed_node *outside)
     return *inside = leaf;
 }
 
-/* Random numbers are new in every step, whatever they depend on. */
 static bool depends(const extraction *x, const bool *inside, const heed_node *node)
 {
     int index;
-    if (heed_is_slot(node, &index) || node->op->flags & HEED_RANDOM) return true;
+    if (heed_is_slot(node, &index)) return true;
+    if (node->op->flags & HEED_RANDOM) return true; /* anew in every iteration */
     for (int i = 0; i < node->n_in; i++)
         if (node->in[i]->id >= x->first && inside[node->in[i]->id - x->first]) return true;
     return false;

@@ -163,6 +163,7 @@ typedef struct heed_stage_of {
 
 /* Passes; each returns false with the user graph's error set. */
 bool heed_rewrite(heed_program *p);
+bool heed_precompute(heed_program *p); /* plans made of constant indices become constants */
 bool heed_products(heed_program *p);
 bool heed_absorb(heed_program *p);
 bool heed_pack(heed_program *p);

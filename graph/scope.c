@@ -94,14 +94,39 @@ heed_node *heed_state_shaped(heed_scope *scope, const char *name, heed_init init
     return entry_of(scope, name, HEED_STATE, &init, &shape);
 }
 
-int heed_graph_params(const heed_graph *graph, heed_node **nodes, int room)
+heed_node *heed_moment_shaped(heed_scope *scope, const char *name, heed_init init, heed_shape shape)
+{
+    return entry_of(scope, name, HEED_MOMENT, &init, &shape);
+}
+
+static bool is_trained(const heed_node *node)
+{
+    return heed_is_param(node) && node->entry->kind == HEED_PARAMETER;
+}
+
+static bool is_assignment(const heed_node *node)
+{
+    return node->op->flags & HEED_ASSIGNS;
+}
+
+static int list_nodes(const heed_graph *graph, bool (*belongs)(const heed_node *node),
+                      heed_node **nodes, int room)
 {
     int n = 0;
     for (int i = 0; i < graph->n_nodes; i++) {
-        heed_node *node = graph->nodes[i];
-        if (!heed_is_param(node) || node->entry->kind != HEED_PARAMETER) continue;
-        if (n < room) nodes[n] = node;
+        if (!belongs(graph->nodes[i])) continue;
+        if (n < room) nodes[n] = graph->nodes[i];
         n++;
     }
     return n;
+}
+
+int heed_graph_params(const heed_graph *graph, heed_node **nodes, int room)
+{
+    return list_nodes(graph, is_trained, nodes, room);
+}
+
+int heed_graph_assignments(const heed_graph *graph, heed_node **nodes, int room)
+{
+    return list_nodes(graph, is_assignment, nodes, room);
 }

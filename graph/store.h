@@ -10,8 +10,9 @@
 #include "tensor/safetensors.h"
 
 typedef enum heed_entry_kind {
-    HEED_PARAMETER, /* trained                                                       */
-    HEED_STATE      /* moved by the program itself: momenta, running statistics, ... */
+    HEED_PARAMETER, /* trained                                                               */
+    HEED_STATE,     /* part of the model, moved by assignments: running statistics, averages */
+    HEED_MOMENT     /* part of a training run: what an optimizer remembers                   */
 } heed_entry_kind;
 
 struct heed_entry {
@@ -33,7 +34,8 @@ heed_entry *heed_store_add(heed_store *store, const char *name, heed_entry_kind 
                            heed_dtype dtype, const heed_shape *shape, heed_error *error);
 int64_t heed_store_parameters(const heed_store *store); /* numbers in all parameters */
 
-/* All entries, or only parameters, with `n_metadata` notes, to one safetensors file, atomically. */
+/* All entries, or the model's alone (parameters and state), with `n_metadata` notes, to one
+ * safetensors file, atomically. */
 bool heed_store_save(const heed_store *store, const char *path, const heed_metadata *metadata,
                      int n_metadata, heed_error *error);
 bool heed_store_save_parameters(const heed_store *store, const char *path,
@@ -79,13 +81,21 @@ typedef struct heed_init {
 heed_node *heed_param_shaped(heed_scope *scope, const char *name, heed_init init, heed_shape shape);
 #define heed_param(scope, name, init, ...) \
     HEED_AT(heed_param_shaped(scope, name, init, HEED_SHAPE(__VA_ARGS__)))
-/* A state entry likewise: saved with the parameters, but not trained. */
+/* A state entry likewise: saved with the parameters, but not trained. heed_assign() (ops/ops.h)
+ * moves it. */
 heed_node *heed_state_shaped(heed_scope *scope, const char *name, heed_init init, heed_shape shape);
 #define heed_state(scope, name, init, ...) \
     HEED_AT(heed_state_shaped(scope, name, init, HEED_SHAPE(__VA_ARGS__)))
 
+/* What an optimizer remembers: in checkpoints, but no part of the model. */
+heed_node *heed_moment_shaped(heed_scope *scope, const char *name, heed_init init,
+                              heed_shape shape);
+
 /* Parameter leaves that `graph` uses, in order of first use, into nodes (room for `room`).
  * return: how many there are. */
 int heed_graph_params(const heed_graph *graph, heed_node **nodes, int room);
+/* Assignments of `graph`, in order of creation, likewise. A trainer makes them in every step; a
+ * program compiled by hand makes those that are among its outputs. */
+int heed_graph_assignments(const heed_graph *graph, heed_node **nodes, int room);
 
 #endif

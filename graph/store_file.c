@@ -1,54 +1,71 @@
 /* store_file.c - a parameter store in a safetensors file.
  *
- * State entries are told from parameters by the metadata "heed.state", one name a line, so that a
- * file can also be read by any other safetensors program. */
+ * Entries of other kinds are told from parameters by the metadata "heed.state" and "heed.moment",
+ * one name a line, so that a file can also be read by any other safetensors program. */
 #include <string.h>
 
 #include "graph/internal.h"
 
-static bool save(const heed_store *store, const char *path, bool states,
+static const char *const kind_key[] = {
+    [HEED_STATE] = "heed.state", [HEED_MOMENT] = "heed.moment"
+};
+enum { N_KINDS = HEED_MOMENT + 1 };
+
+/* Names of all entries of one kind, one a line, to `list`. return: behind the final 0 */
+static char *list_names(const heed_store *store, heed_entry_kind kind, char *list)
+{
+    for (int i = 0; i < heed_store_count(store); i++) {
+        const heed_entry *entry = heed_store_at(store, i);
+        if (entry->kind != kind) continue;
+        size_t length = strlen(entry->name);
+        memcpy(list, entry->name, length);
+        list += length;
+        *list++ = '\n';
+    }
+    *list++ = 0;
+    return list;
+}
+
+/* Entries of the kinds up to `last`. */
+static bool save(const heed_store *store, const char *path, heed_entry_kind last,
                  const heed_metadata *metadata, int n_metadata, heed_error *error)
 {
     int n = heed_store_count(store), kept = 0;
-    size_t names = 1;
+    size_t names = N_KINDS;
     heed_named_view *views = heed_alloc_array((size_t)n + 1, sizeof *views);
-    heed_metadata *all = heed_alloc_array((size_t)n_metadata + 1, sizeof *all);
+    heed_metadata *all = heed_alloc_array((size_t)n_metadata + N_KINDS, sizeof *all);
     for (int i = 0; i < n; i++) names += strlen(heed_store_at(store, i)->name) + 1;
-    char *list = heed_alloc(names), *at = list;
-    bool done = views && all && list;
+    char *lists = heed_alloc(names), *list = lists;
+    bool done = views && all && lists;
     if (!done) heed_fail(error, "%s: no memory to write it", path);
     for (int i = 0; done && i < n; i++) {
         const heed_entry *entry = heed_store_at(store, i);
-        if (entry->kind == HEED_STATE) {
-            if (!states) continue;
-            size_t length = strlen(entry->name);
-            memcpy(at, entry->name, length);
-            at += length;
-            *at++ = '\n';
-        }
-        views[kept++] = (heed_named_view){ entry->name, entry->tensor->view };
+        if (entry->kind <= last)
+            views[kept++] = (heed_named_view){ entry->name, entry->tensor->view };
     }
-    if (done) {
-        for (int i = 0; i < n_metadata; i++) all[i] = metadata[i];
-        if (at > list) all[n_metadata++] = (heed_metadata){ "heed.state", list };
-        done = heed_file_write(path, views, kept, all, n_metadata, error);
+    for (int i = 0; done && i < n_metadata; i++) all[i] = metadata[i];
+    for (int kind = HEED_STATE; done && kind <= (int)last; kind++) {
+        char *end = list_names(store, (heed_entry_kind)kind, list);
+        if (*list) all[n_metadata++] = (heed_metadata){ kind_key[kind], list };
+        list = end;
     }
+    done = done && heed_file_write(path, views, kept, all, n_metadata, error);
     heed_free(views);
     heed_free(all);
-    heed_free(list);
+    heed_free(lists);
     return done;
 }
 
 bool heed_store_save(const heed_store *store, const char *path, const heed_metadata *metadata,
                      int n_metadata, heed_error *error)
 {
-    return save(store, path, true, metadata, n_metadata, error);
+    return save(store, path, HEED_MOMENT, metadata, n_metadata, error);
 }
 
 bool heed_store_save_parameters(const heed_store *store, const char *path,
                                 const heed_metadata *metadata, int n_metadata, heed_error *error)
 {
-    return save(store, path, false, metadata, n_metadata, error);
+    return save(store, path, HEED_STATE, metadata, n_metadata, error);
 }
 
 /* Is `name` one of the lines of `list`? */
@@ -62,6 +79,13 @@ static bool listed(const char *list, const char *name)
         line = end ? end + 1 : NULL;
     }
     return false;
+}
+
+static heed_entry_kind kind_in(const heed_file *file, const char *name)
+{
+    for (int kind = HEED_STATE; kind < N_KINDS; kind++)
+        if (listed(heed_file_metadata(file, kind_key[kind]), name)) return (heed_entry_kind)kind;
+    return HEED_PARAMETER;
 }
 
 static bool entry_fits(const heed_store *store, const char *path, const heed_file_entry *entry,
@@ -87,7 +111,6 @@ static bool entry_fits(const heed_store *store, const char *path, const heed_fil
 bool heed_store_load_file(heed_store *store, heed_file *file, const char *path, heed_error *error)
 {
     int n = heed_file_count(file), made = 0;
-    const char *states = heed_file_metadata(file, "heed.state");
     heed_tensor **read = heed_alloc_array((size_t)n + 1, sizeof *read);
     bool done = read != NULL;
     if (!done) heed_fail(error, "%s: no memory to read it", path);
@@ -101,9 +124,8 @@ bool heed_store_load_file(heed_store *store, heed_file *file, const char *path, 
     for (int i = 0; done && i < n; i++) { /* room first: the copies below cannot fail */
         const heed_file_entry *entry = heed_file_entry_at(file, i);
         if (heed_store_find(store, entry->name)) continue;
-        done = heed_store_add(store, entry->name,
-                              listed(states, entry->name) ? HEED_STATE : HEED_PARAMETER,
-                              entry->dtype, &entry->shape, error) != NULL;
+        done = heed_store_add(store, entry->name, kind_in(file, entry->name), entry->dtype,
+                              &entry->shape, error) != NULL;
     }
     for (int i = 0; done && i < n; i++)
         heed_view_copy(&heed_store_find(store, heed_file_entry_at(file, i)->name)->tensor->view,

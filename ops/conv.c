@@ -35,6 +35,11 @@ static double conv_flops(const heed_node *y)
     return heed_conv_flops(&y->in[1]->shape, &y->shape);
 }
 
+static bool conv_large(heed_sample *sample)
+{
+    return conv_sample(HEED_CONV_LARGE, sample);
+}
+
 const heed_op heed_op_conv = {
     .name = "conv",
     .doc = "y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], q and t over one "
@@ -54,6 +59,7 @@ const heed_op heed_op_conv = {
     .prepare = conv_prepare,
     .vjp = conv_vjp,
     .sample = conv_sample,
+    .large = conv_large,
     .flops = conv_flops,
 };
 
@@ -66,6 +72,12 @@ heed_node *heed_conv_forward(heed_node *x, heed_node *w, const conv_attr *attr)
 
 heed_node *heed_conv1d_with(heed_node *x, heed_node *w, heed_conv1d_options options)
 {
+    if (options.causal && x && w) {
+        if (options.pad != 0 || options.pad_left != 0 || options.pad_right != 0)
+            return heed_graph_fail(x->graph, "conv1d: causal says what the padding is");
+        const int64_t taps = w->shape.rank > 0 ? w->shape.dim[w->shape.rank - 1] : 1;
+        options.pad_left = (options.dilation ? options.dilation : 1) * (taps - 1);
+    }
     const conv_attr attr = heed_conv1d_attr(&options);
     return heed_apply(&heed_op_conv, &attr, 2, (heed_node *[]){ x, w });
 }

@@ -125,4 +125,28 @@ heed_node *heed_dropout(heed_node *x, double rate)
     return heed_apply(&heed_op_dropout, &attr, 1, &x);
 }
 
+heed_node *heed_dropout_axes(heed_node *x, double rate, const int *axes, int n)
+{
+    if (!x || rate == 0) return x;
+    const bool valid = rate > 0 && rate < 1;
+    if (valid && !heed_graph_training(x->graph)) return x;
+    heed_shape shape = x->shape;
+    for (int i = 0; i < n; i++) {
+        int axis = axes[i];
+        if (!heed_resolve_axis(x, "dropout_axes", &axis)) return NULL;
+        shape.dim[axis] = 1;
+    }
+    return heed_mul(x, heed_dropout(heed_full_shaped(x->graph, x->dtype, shape, 1), rate));
+}
+
+heed_node *heed_drop_path(heed_node *x, double rate)
+{
+    int axes[HEED_MAX_RANK];
+    if (!x) return NULL;
+    if (x->shape.rank == 0)
+        return heed_graph_fail(x->graph, "drop_path: x has no axis of examples");
+    for (int i = 1; i < x->shape.rank; i++) axes[i - 1] = i;
+    return heed_dropout_axes(x, rate, axes, x->shape.rank - 1);
+}
+
 #endif

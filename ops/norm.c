@@ -43,11 +43,17 @@ heed_node *heed_norm_apply(const heed_op *op, heed_node *x, heed_node *gain, hee
                            double eps)
 {
     heed_norm_attr attr = { eps == 0 ? 1e-5 : eps, gain != NULL, bias != NULL };
+    return heed_norm_apply_attr(op, &attr, x, gain, bias);
+}
+
+heed_node *heed_norm_apply_attr(const heed_op *op, const void *attr, heed_node *x, heed_node *gain,
+                                heed_node *bias)
+{
     heed_node *in[3] = { x };
     int n = 1;
     if (gain) in[n++] = gain;
     if (bias) in[n++] = bias;
-    return heed_apply(op, &attr, n, in);
+    return heed_apply(op, attr, n, in);
 }
 
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse)

@@ -21,7 +21,14 @@ bool heed_norm_vjp_sample(int k, heed_sample *sample);
 /* The node of `op`; gain and bias may be NULL, eps 0 means 1e-5. */
 heed_node *heed_norm_apply(const heed_op *op, heed_node *x, heed_node *gain, heed_node *bias,
                            double eps);
+heed_node *heed_norm_apply_attr(const heed_op *op, const void *attr, heed_node *x, heed_node *gain,
+                                heed_node *bias);
 /* The reverse rule of `op`, of which `reverse` gives dx. */
 void heed_norm_vjp(heed_vjp *v, const heed_op *op, const heed_op *reverse);
+
+/* Over channels (ops/channel_norm.c): groups 0 is batch norm. Its aux: means, then variances,
+ * [2, sets]. */
+heed_node *heed_channel_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,
+                             double eps);
 
 #endif

@@ -13,19 +13,26 @@
 /* Every descriptor, once. Adding an operation: its file, and its line here (and its prototype). */
 /* clang-format off */
 #define HEED_OPS(OP)                                                                          \
-    OP(input) OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient) OP(cast) \
-    OP(add) OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt) OP(rsqrt)    \
-    OP(pow) OP(exp) OP(log) OP(sin) OP(cos) OP(erf) OP(tanh) OP(sigmoid) OP(relu) OP(gelu)    \
-    OP(softplus) OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal) OP(not_equal) OP(less) \
-    OP(less_equal) OP(greater) OP(greater_equal) OP(where) OP(sum) OP(mean) OP(max) OP(min)   \
-    OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack) OP(matmul_packed) OP(reshape)            \
-    OP(permute) OP(slice) OP(expand) OP(concat) OP(pad) OP(gather) OP(scatter_add)            \
-    OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax) OP(layer_norm) OP(layer_norm_vjp) \
-    OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy) OP(cross_entropy_vjp) OP(conv)            \
-    OP(conv_transpose) OP(conv_dw) OP(attention) OP(attention_vjp) OP(attention_bias_vjp)     \
-    OP(dropout) OP(expm1) OP(log1p) OP(atan) OP(sinh) OP(cosh) OP(floor) OP(ceil) OP(round)   \
-    OP(trunc) OP(elu) OP(gelu_tanh) OP(log_sigmoid) OP(mish) OP(straight_through)             \
-    OP(uniform) OP(normal) OP(gumbel) OP(categorical) OP(scan) OP(custom_gradient)
+    OP(input) OP(parameter) OP(constant) OP(full) OP(aux) OP(copy) OP(stop_gradient)          \
+    OP(cast) OP(add) OP(sub) OP(mul) OP(div) OP(neg) OP(abs) OP(sign) OP(square) OP(sqrt)     \
+    OP(rsqrt) OP(pow) OP(exp) OP(log) OP(sin) OP(cos) OP(erf) OP(tanh) OP(sigmoid) OP(relu)   \
+    OP(gelu) OP(softplus) OP(silu) OP(affine) OP(minimum) OP(maximum) OP(equal)               \
+    OP(not_equal) OP(less) OP(less_equal) OP(greater) OP(greater_equal) OP(where) OP(sum)     \
+    OP(mean) OP(max) OP(min) OP(argmax) OP(argmin) OP(matmul) OP(matmul_pack)                 \
+    OP(matmul_packed) OP(reshape) OP(permute) OP(slice) OP(expand) OP(concat) OP(pad)         \
+    OP(gather) OP(scatter_add) OP(one_hot) OP(softmax) OP(softmax_vjp) OP(log_softmax)        \
+    OP(layer_norm) OP(layer_norm_vjp) OP(rms_norm) OP(rms_norm_vjp) OP(cross_entropy)         \
+    OP(cross_entropy_vjp) OP(conv) OP(conv_transpose) OP(conv_dw) OP(attention)               \
+    OP(attention_vjp) OP(attention_bias_vjp) OP(dropout) OP(scan) OP(custom_gradient)         \
+    OP(expm1) OP(log1p) OP(atan) OP(sinh) OP(cosh) OP(floor) OP(ceil) OP(round) OP(trunc)     \
+    OP(elu) OP(gelu_tanh) OP(log_sigmoid) OP(mish) OP(straight_through) OP(uniform)           \
+    OP(normal) OP(gumbel) OP(categorical) OP(prod) OP(logsumexp) OP(variance) OP(cumsum)      \
+    OP(cumprod) OP(cummax) OP(linear_scan) OP(sort) OP(topk) OP(flip) OP(diagonal)            \
+    OP(unfold) OP(fold_windows) OP(last_index) OP(csr) OP(csr_rows) OP(segment_sum)           \
+    OP(segment_max) OP(segment_softmax) OP(segment_softmax_vjp) OP(sparse_matmul)             \
+    OP(sampled_matmul) OP(assign) OP(resample) OP(resample_vjp) OP(max_pool)                  \
+    OP(max_pool_vjp) OP(circular_conv) OP(circular_conv_vjp) OP(channel_norm)                 \
+    OP(channel_norm_vjp)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;
@@ -131,13 +138,139 @@ heed_node *heed_max(heed_node *x, int axis, bool keep);
 heed_node *heed_min(heed_node *x, int axis, bool keep);
 heed_node *heed_sum_all(heed_node *x); /* [..] -> [] */
 heed_node *heed_mean_all(heed_node *x);
-heed_node *heed_argmax(heed_node *x, int axis); /* i32; the first of equals */
-heed_node *heed_argmin(heed_node *x, int axis);
+heed_node *heed_argmax(heed_node *x, int axis); /* i32; the first of equals; the axis goes */
+heed_node *heed_argmin(heed_node *x, int axis); /* (heed_unsqueeze() brings it back) */
+/* Product; the gradient is right with any number of zeros, and can be differentiated again. */
+heed_node *heed_prod_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_prod(heed_node *x, int axis, bool keep);
+heed_node *heed_prod_all(heed_node *x);
+/* log(sum of exp(x)), whatever the size of x. All -inf (or no element): -inf, with gradient 0, where
+ * PyTorch gives NaN. */
+heed_node *heed_logsumexp_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_logsumexp(heed_node *x, int axis, bool keep);
+heed_node *heed_logsumexp_all(heed_node *x);
+/* sum of (x - mean)^2 / (count - correction), and its square root, of slope 0 at 0; exact for large
+ * means. correction 1 is PyTorch's default and that of the short forms, 0 is NumPy's. */
+heed_node *heed_var_axes(heed_node *x, const int *axes, int n, bool keep, double correction);
+heed_node *heed_var(heed_node *x, int axis, bool keep);
+heed_node *heed_var_all(heed_node *x);
+heed_node *heed_std_axes(heed_node *x, const int *axes, int n, bool keep, double correction);
+heed_node *heed_std(heed_node *x, int axis, bool keep);
+heed_node *heed_std_all(heed_node *x);
+/* (sum of |x|^p)^(1 / p); p = INFINITY: the largest |x|, -INFINITY: the smallest, 0: how many are not
+ * 0 (gradient refused). The slope is 0 where x is 0. */
+heed_node *heed_vector_norm_axes(heed_node *x, double p, const int *axes, int n, bool keep);
+heed_node *heed_vector_norm(heed_node *x, double p, int axis, bool keep);
+heed_node *heed_vector_norm_all(heed_node *x, double p);
+/* How many elements are not 0 (a NaN is not); 1 or 0: is one, are all of them? In x's dtype;
+ * gradient refused. */
+heed_node *heed_count_nonzero_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_count_nonzero(heed_node *x, int axis, bool keep);
+heed_node *heed_any_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_any(heed_node *x, int axis, bool keep);
+heed_node *heed_all_axes(heed_node *x, const int *axes, int n, bool keep);
+heed_node *heed_all(heed_node *x, int axis, bool keep);
+
+/* ---- running results along an axis: y has x's shape ---- */
+
+typedef struct heed_cumulative_options {
+    int defaults;
+    bool reverse;   /* from the last element to the first */
+    bool exclusive; /* y[k] without x[k]: starts with 0, of a product with 1 */
+} heed_cumulative_options;
+heed_node *heed_cumsum_with(heed_node *x, int axis, heed_cumulative_options options);
+#define heed_cumsum(x, axis, ...) \
+    HEED_AT(heed_cumsum_with(x, axis, (heed_cumulative_options){ .defaults = 0, __VA_ARGS__ }))
+heed_node *heed_cumprod_with(heed_node *x, int axis, heed_cumulative_options options);
+#define heed_cumprod(x, axis, ...) \
+    HEED_AT(heed_cumprod_with(x, axis, (heed_cumulative_options){ .defaults = 0, __VA_ARGS__ }))
+/* The largest (smallest) so far. positions, unless NULL: i32, the last of equals; a gradient goes
+ * there. NaN from the first one on. */
+heed_node *heed_cummax(heed_node *x, int axis, heed_node **positions);
+heed_node *heed_cummin(heed_node *x, int axis, heed_node **positions);
+/* h[t] = a[t] h[t - 1] + b[t], h[0] = b[0]: a linear recurrence, the core of state space models.
+ * a and b broadcast. */
+typedef struct heed_linear_scan_options {
+    int defaults;
+    bool reverse; /* from the end: h[t] = a[t] h[t + 1] + b[t] */
+    bool late;    /* the factor of the step before: h[t] = a[t - 1] h[t - 1] + b[t] */
+} heed_linear_scan_options;
+heed_node *heed_linear_scan_with(heed_node *a, heed_node *b, int axis,
+                                 heed_linear_scan_options options);
+#define heed_linear_scan(a, b, axis, ...)     \
+    HEED_AT(heed_linear_scan_with(a, b, axis, \
+                                  (heed_linear_scan_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- order along an axis; positions are i32, no gradient is asked for through them ---- */
+
+/* In order: stable, -0 equal to 0, NaN counts as the largest (last, or first when descending). The
+ * gradient goes where the elements came from. */
+typedef struct heed_sort_options {
+    int defaults;
+    bool descending;
+    heed_node **positions; /* where to put them: x's position of each element of the result */
+} heed_sort_options;
+heed_node *heed_sort_with(heed_node *x, int axis, heed_sort_options options);
+#define heed_sort(x, axis, ...) \
+    HEED_AT(heed_sort_with(x, axis, (heed_sort_options){ .defaults = 0, __VA_ARGS__ }))
+heed_node *heed_argsort_with(heed_node *x, int axis, heed_sort_options options);
+#define heed_argsort(x, axis, ...) \
+    HEED_AT(heed_argsort_with(x, axis, (heed_sort_options){ .defaults = 0, __VA_ARGS__ }))
+/* The k largest elements, from the largest on; of equals the first ones. */
+typedef struct heed_topk_options {
+    int defaults;
+    bool smallest;
+    heed_node **positions;
+} heed_topk_options;
+heed_node *heed_topk_with(heed_node *x, int64_t k, int axis, heed_topk_options options);
+#define heed_topk(x, k, axis, ...) \
+    HEED_AT(heed_topk_with(x, k, axis, (heed_topk_options){ .defaults = 0, __VA_ARGS__ }))
 
 /* ---- products ---- */
 
 /* [.., m, k] x [.., k, n] -> [.., m, n]; leading axes broadcast; rank 1 as NumPy's matmul. */
 heed_node *heed_matmul(heed_node *a, heed_node *b);
+heed_node *heed_dot(heed_node *a, heed_node *b);   /* [n], [n] -> [] */
+heed_node *heed_outer(heed_node *a, heed_node *b); /* [m], [n] -> [m, n] */
+heed_node *heed_trace(heed_node *x);               /* [.., m, n] -> [..]: sum of the diagonal */
+/* heed_einsum("bhtd,bhsd->bhts", q, k): a sum of products in NumPy's notation, spaces allowed. A
+ * letter twice in one operand is a diagonal; without "->" the result has the ellipsis, then the
+ * letters that come once, in alphabetical order; axes of size 1 stretch; an ellipsis that the
+ * result does not have is summed, as in PyTorch. Operands are views wherever strides can say it;
+ * of three and more the cheapest pair comes first. */
+heed_node *heed_einsum_of(const char *equation, heed_node *const *operands, int n);
+#define heed_einsum(equation, ...) HEED_AT(heed_einsum_of(equation, HEED_NODES(__VA_ARGS__)))
+
+/* ---- distances; a and b broadcast ---- */
+
+/* a b / (max(|a|, eps) max(|b|, eps)) along axis, which goes. eps 0 means 1e-8. */
+heed_node *heed_cosine_similarity(heed_node *a, heed_node *b, int axis, double eps);
+/* x / max(p-norm of x along axis, eps). eps 0 means 1e-12. */
+heed_node *heed_normalize(heed_node *x, double p, int axis, double eps);
+/* p-norm of a - b + eps over the last axis. eps 0 means 1e-6. */
+heed_node *heed_pairwise_distance(heed_node *a, heed_node *b, double p, double eps, bool keep);
+/* [.., m, d], [.., n, d] -> [.., m, n]: the p-norm of each a_i - b_j; its slope is 0 where they are
+ * equal. p = 2 with m or n over 25 is the root of |a_i|^2 + |b_j|^2 - 2 a_i b_j, by a product of
+ * matrices: fast, but a small distance of large numbers drowns in rounding, unless exact. */
+typedef struct heed_cdist_options {
+    int defaults;
+    bool exact; /* from differences always */
+} heed_cdist_options;
+heed_node *heed_cdist_with(heed_node *a, heed_node *b, double p, heed_cdist_options options);
+#define heed_cdist(a, b, p, ...) \
+    HEED_AT(heed_cdist_with(a, b, p, (heed_cdist_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- patterns: constants in the graph's dtype ---- */
+
+heed_node *heed_arange(heed_graph *graph, double start, double stop, double step); /* < stop */
+heed_node *heed_linspace(heed_graph *graph, double start, double stop, int64_t n); /* both ends */
+heed_node *heed_eye(heed_graph *graph, int64_t rows, int64_t columns);
+/* [queries, keys]: 1 where key j is visible to query i, j <= i + (keys - queries); as attention's
+ * .keep. */
+heed_node *heed_causal_mask(heed_graph *graph, int64_t queries, int64_t keys);
+/* x [.., m, n] below and on (above and on) a diagonal, else 0; 1 is the one above the main one. */
+heed_node *heed_tril(heed_node *x, int64_t diagonal);
+heed_node *heed_triu(heed_node *x, int64_t diagonal);
 
 /* ---- shape ---- */
 
@@ -153,13 +286,60 @@ heed_node *heed_permute_axes(heed_node *x, const int *axes, int n); /* out axis 
 heed_node *heed_transpose(heed_node *x, int axis_a, int axis_b);
 heed_node *heed_expand_to(heed_node *x, heed_shape shape); /* NumPy broadcast_to */
 #define heed_expand(x, ...) HEED_AT(heed_expand_to(x, HEED_SHAPE(__VA_ARGS__)))
-/* start, start + step, ... < stop along axis; negative ones count from the end; step > 0 */
+/* start, start + step, ... < stop along axis; negative ones count from the end. step < 0: start,
+ * start + step, ... > stop, where -(size + 1) as stop goes down to the first element (as NumPy). */
 heed_node *heed_slice_step(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step);
 heed_node *heed_slice(heed_node *x, int axis, int64_t start, int64_t stop);
 heed_node *heed_index(heed_node *x, int axis, int64_t i); /* slice of one, axis removed */
 heed_node *heed_concat(heed_node *const *x, int n, int axis);
 heed_node *heed_stack(heed_node *const *x, int n, int axis); /* a new axis of size n at `axis` */
 heed_node *heed_pad(heed_node *x, int axis, int64_t before, int64_t after, double value);
+/* Several axes: amounts are before, after of the last axis, then of the one before it, ...
+ * (PyTorch's pad; amounts below 0, which cut there, are refused). Reflection leaves the edge out:
+ * fewer than size; circular: at most size. */
+typedef enum heed_pad_mode {
+    HEED_PAD_CONSTANT,
+    HEED_PAD_REFLECT,
+    HEED_PAD_REPLICATE,
+    HEED_PAD_CIRCULAR
+} heed_pad_mode;
+heed_node *heed_pad_axes(heed_node *x, const int64_t *amounts, int n, heed_pad_mode mode,
+                         double value);
+
+/* Parts of x as views, into parts[0 .. n - 1]; all NULL when it fails. return: the last one, or
+ * NULL. chunk: n parts, the first ones longer by one where n does not divide the axis (NumPy's
+ * array_split; PyTorch's chunk makes the last one shorter). unstack: the axis goes. */
+heed_node *heed_split_sizes(heed_node *x, int axis, const int64_t *sizes, int n, heed_node **parts);
+heed_node *heed_chunk(heed_node *x, int n, int axis, heed_node **parts);
+heed_node *heed_unstack(heed_node *x, int axis, heed_node **parts);
+heed_node *heed_moveaxis(heed_node *x, int from, int to);
+#define heed_swapaxes(x, axis_a, axis_b) heed_transpose(x, axis_a, axis_b)
+#define heed_broadcast_to(x, ...) heed_expand(x, __VA_ARGS__)
+/* The order of elements reversed along the axes (n = 0: all): a view, as diagonal and unfold. */
+heed_node *heed_flip_axes(heed_node *x, const int *axes, int n);
+#define heed_flip(x, ...)                             \
+    HEED_AT(heed_flip_axes(x, (int[]){ __VA_ARGS__ }, \
+                           (int)(sizeof((int[]){ __VA_ARGS__ }) / sizeof(int))))
+heed_node *heed_roll(heed_node *x, int64_t shift, int axis); /* out[(i + shift) mod n] = x[i] */
+/* NumPy's tile: all of x, times[i] times along axis i; more counts than axes add axes in front. */
+heed_node *heed_repeat_times(heed_node *x, const int64_t *times, int n);
+#define heed_repeat(x, ...)                                  \
+    HEED_AT(heed_repeat_times(x, (int64_t[]){ __VA_ARGS__ }, \
+                              (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))))
+/* NumPy's repeat: each element along the axis `times` times in a row. */
+heed_node *heed_repeat_interleave(heed_node *x, int64_t times, int axis);
+/* grids[k][i0, i1, ..] = x[k][i_k], for x[k] of rank 1 (indexing "ij"). return: as split. */
+heed_node *heed_meshgrid(heed_node *const *x, int n, heed_node **grids);
+/* y[.., i] = x[.., i + max(-offset, 0), .., i + max(offset, 0), ..]: axes row and column become
+ * one, the last. diag_embed: the reverse, zeros elsewhere, square, new axes at row and column of
+ * out. */
+heed_node *heed_diagonal(heed_node *x, int64_t offset, int row, int column);
+heed_node *heed_diag_embed(heed_node *x, int64_t offset, int row, int column);
+/* Windows: y[.., w, .., k] = x[.., w step + k, ..]; axis counts windows, the new last one has
+ * `size` (PyTorch's Tensor.unfold). fold_windows: its reverse, windows added up; `length` along
+ * axis. */
+heed_node *heed_unfold(heed_node *x, int axis, int64_t size, int64_t step);
+heed_node *heed_fold_windows(heed_node *windows, int axis, int64_t length, int64_t step);
 #define HEED_NODES(...)             \
     (heed_node *[]){ __VA_ARGS__ }, \
         (int)(sizeof((heed_node *[]){ __VA_ARGS__ }) / sizeof(heed_node *))
@@ -173,7 +353,48 @@ heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch);
 /* The reverse: out has `size` along axis, zero but for dy added where gather read it. */
 heed_node *heed_scatter_add(heed_node *dy, heed_node *index, int axis, int batch, int64_t size);
 heed_node *heed_embedding(heed_node *table, heed_node *index); /* [V, d], [..] -> [.., d] */
+/* out[a.., i.., b..] = x[a.., index[i..], b..] (PyTorch's index_select, NumPy's take) */
+heed_node *heed_index_select(heed_node *x, heed_node *index, int axis);
+/* With an index of x's rank, not longer than x but along axis. take: out[.., i, ..] =
+ * x[.., index[.., i, ..], ..] (PyTorch's gather). scatter: x with src[.., i, ..] put at
+ * [.., index[.., i, ..], ..], the last of several (PyTorch leaves open which); or added there. */
+heed_node *heed_take_along_axis(heed_node *x, heed_node *index, int axis);
+heed_node *heed_scatter(heed_node *x, heed_node *index, heed_node *src, int axis);
+heed_node *heed_scatter_add_along_axis(heed_node *x, heed_node *index, heed_node *src, int axis);
 heed_node *heed_one_hot(heed_node *index, int64_t classes); /* [..] -> [.., classes], graph dtype */
+
+/* ---- segments and sparse matrices: graphs as lists of edges ----
+ *
+ * index i32 [E] says which of n segments each edge (row of x [E, ..]) belongs to, in any order; one
+ * out of range belongs to none. Additions are in the order of edges: the same bits for any number
+ * of threads. The edges are sorted once for all operations on one index and n, at compile when the
+ * index is a constant. */
+
+heed_node *heed_segment_sum(heed_node *x, heed_node *index, int64_t n);  /* [E, ..] -> [n, ..] */
+heed_node *heed_segment_mean(heed_node *x, heed_node *index, int64_t n); /* empty: 0 */
+/* Empty: 0, as where PyTorch's scatter_reduce finds nothing; ties share dy evenly; NaN wins. */
+heed_node *heed_segment_max(heed_node *x, heed_node *index, int64_t n);
+heed_node *heed_segment_min(heed_node *x, heed_node *index, int64_t n);
+heed_node *heed_segment_count(heed_node *index, int64_t n); /* bincount: [n], graph dtype */
+/* Each edge's share: exp(x - max) / sum over its segment, column by column, [E, ..]; 0 out of range
+ * and where all of a segment is -inf. Attention over a node's neighbours: Velickovic 2018. */
+heed_node *heed_segment_softmax(heed_node *x, heed_node *index, int64_t n);
+/* Sparse times dense. CSR: row r of the n has the entries row_offsets[r] <= e < row_offsets[r + 1]
+ * (i32 [n + 1]), each with a value and a column (i32 [E]); values [E], dense [m, d] -> [n, d], or,
+ * of H heads, [E, H], [m, H, d] -> [n, H, d]. coo: each entry with its row, in any order; dense is
+ * the neighbours' features, values their attention. Gradients for values and dense. With values of
+ * ones it is a sum of table rows: a bag of embeddings. Entries out of range add nothing. */
+heed_node *heed_sparse_matmul(heed_node *values, heed_node *row_offsets, heed_node *columns,
+                              heed_node *dense);
+heed_node *heed_coo_matmul(heed_node *values, heed_node *rows, heed_node *columns, heed_node *dense,
+                           int64_t n);
+/* y[e] = <a[rows[e]], b[columns[e]]>: a [n, d], b [m, d] -> [E], or [n, H, d], [m, H, d] -> [E, H];
+ * 0 out of range. Entries of a b^T: scores of attention over edges. */
+heed_node *heed_sampled_matmul(heed_node *a, heed_node *b, heed_node *rows, heed_node *columns);
+/* What these share: i32 [n + 1 + E], where each segment begins, then the edges sorted by segment
+ * (stable; those out of range last). csr_rows: row offsets [rows + 1] -> each entry's row [E]. */
+heed_node *heed_csr(heed_node *index, int64_t n);
+heed_node *heed_csr_rows(heed_node *row_offsets, int64_t entries);
 
 /* ---- neural ---- */
 
@@ -192,6 +413,8 @@ typedef struct heed_conv1d_options {
     int64_t stride, dilation, groups;
     int64_t pad, pad_left, pad_right; /* zeros on both sides, on one */
     int64_t output_pad;               /* of a transposed convolution: longer by so many; < stride */
+    bool causal; /* dilation (K - 1) zeros on the left and none on the right: y[l] sees no x behind
+                    l stride */
 } heed_conv1d_options;
 typedef struct heed_conv2d_options {
     int defaults;
@@ -220,9 +443,6 @@ heed_node *heed_conv_transpose1d_with(heed_node *x, heed_node *w, heed_conv1d_op
 heed_node *heed_conv_transpose2d_with(heed_node *x, heed_node *w, heed_conv2d_options options);
 #define heed_conv_transpose2d(x, w, ...) \
     HEED_AT(heed_conv_transpose2d_with(x, w, (heed_conv2d_options){ .defaults = 0, __VA_ARGS__ }))
-/* Each element is 0 with probability `rate`, else x / (1 - rate); x itself unless the graph is for
- * training. The mask is a function of (seed, node, step, element). */
-heed_node *heed_dropout(heed_node *x, double rate);
 
 /* softmax(scale q k^T + bias, -inf where hidden) v: q [.., T, d], k [.., S, d], v [.., S, e] ->
  * [.., T, e], without ever storing [.., T, S]; leading axes broadcast (k, v [B, 1, S, d]: heads of
@@ -240,54 +460,137 @@ heed_node *heed_attention_with(heed_node *q, heed_node *k, heed_node *v,
 #define heed_attention(q, k, v, ...) \
     HEED_AT(heed_attention_with(q, k, v, (heed_attention_options){ .defaults = 0, __VA_ARGS__ }))
 
-/* ---- loops ---- */
-
-/* One step of a loop, as nodes: from the states before it and the step's part x of each sequence,
- * [..], to the states after it, of the same shapes, and what the step puts out. Whatever else it
- * reads - parameters, values computed before the loop - it just uses; what depends on such values
- * alone is computed once, before the loop, but for random numbers. return: false to give up (the
- * graph then has failed). */
-typedef bool heed_scan_step(void *context, heed_node *const *state, heed_node *const *x,
-                            heed_node **next, heed_node **y);
-
-typedef struct heed_scan_options {
+/* Pooling over the last axis, or the last two, of x [.., L] or [.., H, W]; meaning and refusals of
+ * PyTorch's. stride 0 means the kernel's size. L_out = (L + 2 pad - dilation (K - 1) - 1) / stride
+ * + 1, rounded up in ceil_mode, where the last window may hang over (but begins inside). */
+typedef struct heed_pool_options {
     int defaults;
-    heed_node *const *initial; /* of the carried states, f32, f64 or i32 */
-    int n_states;
-    heed_node *const *over; /* sequences [T, ..], one part for each step */
-    int n_over;
-    int n_out;        /* values that a step puts out */
-    int64_t steps;    /* T; needed when there is no sequence */
-    heed_node *count; /* i32 []: only steps 0 .. count - 1 are run; outputs of others are 0 */
-    bool backwards;   /* from the last step to the first; output t is still step t's */
-    bool recompute;   /* the reverse pass computes a step's values anew, from the kept states */
-    int64_t every;    /* ... from the states of every so many steps, which alone are kept */
-} heed_scan_options;
+    int64_t stride, stride_h, stride_w, pad, pad_h, pad_w;
+    int64_t dilation, dilation_h, dilation_w; /* of max_pool */
+    bool ceil_mode;
+    bool leave_out_pad; /* of avg_pool: divide by the elements there are, not the window's size */
+} heed_pool_options;
+/* The largest of each window; padding is -inf. The gradient goes to the first of equals. */
+heed_node *heed_max_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options);
+heed_node *heed_max_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
+                                heed_pool_options options);
+#define heed_max_pool1d(x, kernel, ...) \
+    HEED_AT(heed_max_pool1d_with(x, kernel, (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
+#define heed_max_pool2d(x, kernel_h, kernel_w, ...)     \
+    HEED_AT(heed_max_pool2d_with(x, kernel_h, kernel_w, \
+                                 (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
+/* The mean of each window; padding counts as zeros. */
+heed_node *heed_avg_pool1d_with(heed_node *x, int64_t kernel, heed_pool_options options);
+heed_node *heed_avg_pool2d_with(heed_node *x, int64_t kernel_h, int64_t kernel_w,
+                                heed_pool_options options);
+#define heed_avg_pool1d(x, kernel, ...) \
+    HEED_AT(heed_avg_pool1d_with(x, kernel, (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
+#define heed_avg_pool2d(x, kernel_h, kernel_w, ...)     \
+    HEED_AT(heed_avg_pool2d_with(x, kernel_h, kernel_w, \
+                                 (heed_pool_options){ .defaults = 0, __VA_ARGS__ }))
+/* Means of x[floor(o L / n) .. ceil((o + 1) L / n)): any size to any size n. */
+heed_node *heed_adaptive_avg_pool1d(heed_node *x, int64_t length);
+heed_node *heed_adaptive_avg_pool2d(heed_node *x, int64_t height, int64_t width);
 
-/* states(t + 1), y(t) = step(states(t), x(t)) for t = 0 .. T - 1. final[k]: state k after the last
- * step; y[j]: [T, ..], all outputs. The graph has the step once, whatever T is; memory holds one
- * step, the outputs, and what the reverse pass asks for: values of every step (the default), the
- * states only (.recompute), or every k-th state (.every = k). All real states and outputs have one
- * dtype; i32 ones are carried in it, and so stay below 2^24 in f32. return: false when the graph
- * has failed. */
-bool heed_scan_with(heed_graph *graph, heed_scan_step *step, void *context,
-                    heed_scan_options options, heed_node **final, heed_node **y);
-#define heed_scan(graph, step, context, final, y, ...)                                             \
-    heed_scan_with(graph, step, context, (heed_scan_options){ .defaults = 0, __VA_ARGS__ }, final, \
-                   y)
+/* The last axis, or the last two, at another size, as PyTorch's interpolate. A neighbour of
+ * weight 0 has no part, not even an infinite one. */
+typedef enum heed_upsample_mode {
+    HEED_UPSAMPLE_NEAREST, /* x[floor(o L / n)]: repeats, when n is a multiple */
+    HEED_UPSAMPLE_LINEAR,  /* between neighbours of (o + 1/2) L / n - 1/2 */
+    HEED_UPSAMPLE_CORNERS  /* linear with align_corners: at o (L - 1) / (n - 1) */
+} heed_upsample_mode;
+heed_node *heed_upsample1d(heed_node *x, int64_t length, heed_upsample_mode mode);
+heed_node *heed_upsample2d(heed_node *x, int64_t height, int64_t width, heed_upsample_mode mode);
 
-/* A region of the graph whose inner values are not kept for the reverse pass, but computed anew in
- * it: y[j], j < n_out, of what `region` builds out of x[0 .. n - 1] (Chen et al. 2016). */
-typedef bool heed_region(void *context, heed_node *const *x, heed_node **y);
-bool heed_checkpoint(heed_graph *graph, heed_region *region, void *context, heed_node *const *x,
-                     int n, heed_node **y, int n_out);
+/* Each element is 0 with probability `rate`, else x / (1 - rate); x itself unless the graph is for
+ * training. The mask is a function of (seed, node, step, element). */
+heed_node *heed_dropout(heed_node *x, double rate);
+/* All elements along `axes` share a fate: feature dropout of [N, C, L] drops channels along axis 2
+ * (Tompson et al. 2015); drop_path drops whole examples of axis 0 (Huang et al. 2016). */
+heed_node *heed_dropout_axes(heed_node *x, double rate, const int *axes, int n);
+heed_node *heed_drop_path(heed_node *x, double rate);
 
-/* value, whose gradient with respect to x[0 .. n - 1] is what `rule` says: dx[i] of dy, for every i
- * that is wanted, as nodes (NULL otherwise). The path through value itself is cut. */
-typedef void heed_gradient_rule(void *context, heed_node *value, heed_node *dy, heed_node *const *x,
-                                const bool *want, heed_node **dx);
-heed_node *heed_custom_gradient(heed_node *value, heed_node *const *x, int n,
-                                heed_gradient_rule *rule, void *context);
+/* ---- normalization of examples, channels, weights: x [N, C, ..]; gain, bias [C] or NULL ---- */
+
+typedef struct heed_batch_norm_options {
+    int defaults;
+    heed_node *gain, *bias;
+    heed_node *mean, *variance; /* state [C]: running statistics, or NULL: there are none */
+    double momentum;            /* of the batch in them; 0 means 0.1 */
+    double eps;                 /* 0 means 1e-5 */
+    bool running;               /* use them in training, too, and leave them as they are */
+} heed_batch_norm_options;
+/* (x - mean) / sqrt(variance + eps) * gain + bias, for each channel. In a graph for training by the
+ * batch's own mean and variance, which move the running ones (by the unbiased variance, as in
+ * PyTorch); else by the running ones, if there are any. Ioffe, Szegedy 2015. */
+heed_node *heed_batch_norm_with(heed_node *x, heed_batch_norm_options options);
+#define heed_batch_norm(x, ...) \
+    HEED_AT(heed_batch_norm_with(x, (heed_batch_norm_options){ .defaults = 0, __VA_ARGS__ }))
+/* Each example by its own statistics: of each group of C / groups channels (Wu, He 2018), of each
+ * channel (Ulyanov et al. 2016). eps 0 means 1e-5. */
+heed_node *heed_group_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,
+                           double eps);
+heed_node *heed_instance_norm(heed_node *x, heed_node *gain, heed_node *bias, double eps);
+/* g v / |v|, |v| over all axes but `axis`; g is a vector along it. Salimans, Kingma 2016. */
+heed_node *heed_weight_norm(heed_node *v, heed_node *g, int axis);
+
+typedef struct heed_spectral_norm_options {
+    int defaults;
+    int iterations; /* of the power method, in each training step; 0 means 1 */
+    double eps;     /* least norm to divide by; 0 means 1e-12 */
+} heed_spectral_norm_options;
+/* w / sigma, sigma = u' W v, W = w as [d0, the rest]. u [d0] and v [the rest] are state: in a graph
+ * for training v = W'u / |W'u|, u = W v / |W v| first, and they are assigned; no gradient flows
+ * through them. Miyato et al. 2018. */
+heed_node *heed_spectral_norm_with(heed_node *w, heed_node *u, heed_node *v,
+                                   heed_spectral_norm_options options);
+#define heed_spectral_norm(w, u, v, ...)     \
+    HEED_AT(heed_spectral_norm_with(w, u, v, \
+                                    (heed_spectral_norm_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* ---- places ---- */
+
+/* y[.., c, h r + i, w r + j] = x[.., c r^2 + i r + j, h, w], r = factor; and back. */
+heed_node *heed_pixel_shuffle(heed_node *x, int64_t factor);
+heed_node *heed_pixel_unshuffle(heed_node *x, int64_t factor);
+/* y[i] = sum_k s[k] x[(i - first - k) mod N]: x [.., N], s [.., K]; leading axes broadcast. The
+ * shifts first .. first + K - 1: -1 .. 1 for K = 3, first = -1. Graves et al. 2014, eq. 8. */
+heed_node *heed_circular_conv(heed_node *x, heed_node *s, int64_t first);
+
+typedef struct heed_rotary_options {
+    int defaults;
+    int64_t offset;       /* position of the first element */
+    heed_node *positions; /* i32 [.., T]: positions, to which offset is added; NULL: 0, 1, 2, .. */
+    double base;          /* 0 means 10000 */
+    int64_t width;        /* only the first so many of d coordinates turn; 0: all */
+    bool interleaved;     /* planes are coordinates (2 k, 2 k + 1), not (k, k + width / 2) */
+} heed_rotary_options;
+/* Plane k of the vector at position p is turned by p base^(-2 k / width): x [.., T, d]. Su et al.
+ * 2021. The table is a constant of the graph, unless positions are given. */
+heed_node *heed_rotary_with(heed_node *x, heed_rotary_options options);
+#define heed_rotary(x, ...) \
+    HEED_AT(heed_rotary_with(x, (heed_rotary_options){ .defaults = 0, __VA_ARGS__ }))
+/* A constant [positions, width]: sin and cos of (offset + p) 10000^(-2 k / width) in columns 2 k
+ * and 2 k + 1. Vaswani et al. 2017. */
+heed_node *heed_sinusoids(heed_graph *graph, int64_t positions, int64_t width, int64_t offset);
+/* Constants of attention with linear biases: slopes [heads] 2^(-8 (i + 1) / heads), and the bias
+ * [heads, queries, keys] -slope |j - i|, the last query beside the last key. Press et al. 2022. */
+heed_node *heed_alibi_slopes(heed_graph *graph, int64_t heads);
+heed_node *heed_alibi_bias(heed_graph *graph, int64_t heads, int64_t queries, int64_t keys);
+
+/* ---- state: entries of the store that a program moves itself; heed_state() in graph/store.h ----
+ *
+ * An assignment happens after everything else that the program reads of the entry: what a step sees
+ * is the value that the step before left. (An output that IS the entry, or a view of it, is read by
+ * the caller after the run, and shows the new value.) A trainer makes every assignment of its graph
+ * once in each step; a program compiled by hand makes those that are among its outputs. No gradient
+ * goes through one. An entry can be assigned once in a program; two entries cannot be swapped. */
+
+heed_node *heed_assign(heed_node *state, heed_node *value); /* equal shapes; -> [], a 0 */
+/* state = (1 - momentum) state + momentum value */
+heed_node *heed_moving_average(heed_node *state, heed_node *value, double momentum);
+
+/* ---- losses ---- */
 
 /* ---- random: functions of (seed, node, step, element), new in every run, in training or not; no
  * gradient flows into noise ---- */
@@ -319,5 +622,6 @@ heed_node *heed_gumbel_softmax_with(heed_node *logits, int axis, double temperat
                                      (heed_gumbel_softmax_options){ .defaults = 0, __VA_ARGS__ }))
 
 #include "ops/located.h"
+#include "ops/loops.h"
 #include "ops/losses.h"
 #endif

@@ -85,7 +85,7 @@ static void add_parameter(const building *b, int i, batch *to)
     to->in[to->n++] = param;
     to->in[to->n++] = b->grads[i];
     for (int k = 0; k < rule->n_states; k++)
-        to->in[to->n++] = heed_state_shaped(scope, rule->state[k], HEED_ZEROS, param->shape);
+        to->in[to->n++] = heed_moment_shaped(scope, rule->state[k], HEED_ZEROS, param->shape);
 }
 
 static bool add_update(building *b, batch *of)
@@ -118,8 +118,8 @@ static bool build(building *b)
     heed_graph *graph = t->graph;
     int ignored;
     if (!find_gradients(b)) return false;
-    b->outputs =
-        heed_graph_memory(graph, (size_t)(b->n + t->options.n_outputs + 2) * sizeof *b->outputs);
+    int most = b->n + t->options.n_outputs + heed_graph_assignments(graph, NULL, 0) + 2;
+    b->outputs = heed_graph_memory(graph, (size_t)most * sizeof *b->outputs);
     if (!b->outputs || !add_output(b, b->loss, &t->loss_at)) return false;
     b->rates =
         heed_input_shaped(graph, "optimizer/rates", b->loss->dtype, HEED_SHAPE(HEED_N_RATES));
@@ -134,7 +134,10 @@ static bool build(building *b)
     for (int i = 0; i < t->options.n_outputs; i++)
         if (!add_output(b, t->options.outputs[i], &ignored))
             return heed_graph_fail(graph, "trainer: output %d is NULL", i) != NULL;
-    return add_updates(b);
+    if (!add_updates(b)) return false;
+    /* Running statistics and the like move with every step. */
+    b->n_outputs += heed_graph_assignments(graph, b->outputs + b->n_outputs, most - b->n_outputs);
+    return true;
 }
 
 static bool options_fit(heed_node *loss, const heed_optimizer *optimizer,

@@ -260,6 +260,29 @@ Test(graph_loops, dropout_in_a_step)
     }
 }
 
+/* Noise that depends on nothing is another one in each step all the same. */
+static bool noisy(void *context, heed_node *const *state, heed_node *const *x, heed_node **next,
+                  heed_node **y)
+{
+    (void)state, (void)next;
+    y[0] = heed_add(x[0], heed_dropout(context, 0.5));
+    return true;
+}
+
+Test(graph_loops, noise_is_new_in_each_step)
+{
+    enum { T = 4, N = 64 };
+    heed_store *store;
+    heed_graph *g = new_graph(&store, true);
+    heed_node *x = heed_full(g, 0, T, N), *ones = heed_full(g, 1, N), *y;
+    cr_assert(heed_scan(g, noisy, ones, NULL, &y, .over = &x, .n_over = 1, .n_out = 1));
+    kit_values v = kit_run(g, &y, 1, (heed_compile_options){ .threads = 1 });
+    for (int t = 1; t < T; t++)
+        cr_expect(memcmp(v.value, v.value + t * N, N * sizeof *v.value) != 0, "step %d", t);
+    heed_free(v.value);
+    done(g, store);
+}
+
 /* ---- regions computed again ---- */
 
 static bool region(void *context, heed_node *const *x, heed_node **y)

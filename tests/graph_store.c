@@ -155,6 +155,7 @@ Test(graph_store, saves_and_loads_bit_for_bit)
     heed_store *store = heed_store_new(1), *empty = heed_store_new(2), *full = heed_store_new(3);
     heed_graph *g = two_parameters(store, false), *h = two_parameters(full, true);
     cr_assert_not_null(heed_state(heed_root(g), "running", HEED_ONES, 4));
+    cr_assert_not_null(heed_moment_shaped(heed_root(g), "m", HEED_ONES, HEED_SHAPE(4)));
     heed_metadata note = { "who", "me" };
     cr_assert(heed_store_save(store, path, &note, 1, &error), "%s", error.text);
     cr_assert(heed_store_load(empty, path, &error), "%s", error.text);
@@ -173,16 +174,20 @@ Test(graph_store, saves_and_loads_bit_for_bit)
     heed_store_free(full);
 }
 
-Test(graph_store, saves_parameters_alone)
+/* What the optimizer remembers is no part of the model; running statistics are. */
+Test(graph_store, saves_the_model_alone)
 {
     heed_error error = { .set = false };
     heed_store *store = heed_store_new(1), *empty = heed_store_new(2);
     heed_graph *g = two_parameters(store, false);
     cr_assert_not_null(heed_state(heed_root(g), "running", HEED_ONES, 4));
+    cr_assert_not_null(heed_moment_shaped(heed_root(g), "m", HEED_ONES, HEED_SHAPE(4)));
     cr_assert(heed_store_save_parameters(store, path, NULL, 0, &error), "%s", error.text);
     cr_assert(heed_store_load(empty, path, &error), "%s", error.text);
-    cr_expect_eq(heed_store_count(empty), 2);
-    cr_expect_null(heed_store_find(empty, "running"));
+    cr_expect_eq(heed_store_count(empty), 3);
+    cr_assert_not_null(heed_store_find(empty, "running"));
+    cr_expect_eq(heed_store_find(empty, "running")->kind, HEED_STATE);
+    cr_expect_null(heed_store_find(empty, "m"));
     heed_graph_free(g);
     heed_store_free(store);
     heed_store_free(empty);

@@ -63,6 +63,46 @@ heed_node *heed_mlp_with(heed_scope *scope, const char *name, heed_node *x, cons
 #define HEED_WIDTHS(...) \
     (int64_t[]){ __VA_ARGS__ }, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t))
 
+/* ---- normalization: "name/gain" starts at 1, "name/bias" at 0, of the size of the last axis
+ * (layer norm, RMS norm) or of the channels of x [N, C, ..]. Formulas in ops/ops.h ---- */
+
+typedef struct heed_norm_options {
+    int defaults;
+    double eps;            /* 0 means 1e-5 */
+    bool no_gain, no_bias; /* RMS norm has no bias */
+    double momentum;       /* batch norm: share of the batch in the running statistics; 0: 0.1 */
+    bool no_running;       /* batch norm without them: by the batch's own in evaluation, too */
+    bool frozen;           /* batch norm by the running ones in training, too */
+} heed_norm_options;
+
+heed_node *heed_layer_norm_layer_with(heed_scope *scope, const char *name, heed_node *x,
+                                      heed_norm_options options);
+#define heed_layer_norm_layer(scope, name, x, ...)     \
+    HEED_AT(heed_layer_norm_layer_with(scope, name, x, \
+                                       (heed_norm_options){ .defaults = 0, __VA_ARGS__ }))
+heed_node *heed_rms_norm_layer_with(heed_scope *scope, const char *name, heed_node *x,
+                                    heed_norm_options options);
+#define heed_rms_norm_layer(scope, name, x, ...)     \
+    HEED_AT(heed_rms_norm_layer_with(scope, name, x, \
+                                     (heed_norm_options){ .defaults = 0, __VA_ARGS__ }))
+/* Running statistics are the state "name/mean" and "name/variance"; a trainer moves them, a graph
+ * for evaluation reads them. Use a layer once in a graph. */
+heed_node *heed_batch_norm_layer_with(heed_scope *scope, const char *name, heed_node *x,
+                                      heed_norm_options options);
+#define heed_batch_norm_layer(scope, name, x, ...)     \
+    HEED_AT(heed_batch_norm_layer_with(scope, name, x, \
+                                       (heed_norm_options){ .defaults = 0, __VA_ARGS__ }))
+/* groups = C: instance norm. */
+heed_node *heed_group_norm_layer_with(heed_scope *scope, const char *name, heed_node *x,
+                                      int64_t groups, heed_norm_options options);
+#define heed_group_norm_layer(scope, name, x, groups, ...)     \
+    HEED_AT(heed_group_norm_layer_with(scope, name, x, groups, \
+                                       (heed_norm_options){ .defaults = 0, __VA_ARGS__ }))
+/* The parameter w [d0, ..] by its largest singular value as a matrix [d0, the rest]; w itself is
+ * trained. State "name/u", "name/v"; `iterations` of the power method in each step, 0 means 1. */
+heed_node *heed_spectral_norm_layer(heed_scope *scope, const char *name, heed_node *w,
+                                    int iterations);
+
 /* ---- recurrent cells, time-major: a sequence is [T, B, width], so each step is dense ----
  *
  * What does not depend on the state, x W + b, is one product for all steps that are known
@@ -140,6 +180,7 @@ heed_node *heed_gru_scan_with(const heed_gru *cell, heed_node *projected, heed_s
 heed_state_pair heed_state_located(heed_state_pair state, const char *file, int line);
 
 #ifndef HEED_NO_LOCATIONS
+#define heed_spectral_norm_layer(...) HEED_AT(heed_spectral_norm_layer(__VA_ARGS__))
 #define heed_lstm_project(...) HEED_AT(heed_lstm_project(__VA_ARGS__))
 #define heed_lstm_step(...) heed_state_located(heed_lstm_step(__VA_ARGS__), __FILE__, __LINE__)
 #define heed_lstm_run(...) HEED_AT(heed_lstm_run(__VA_ARGS__))
