@@ -60,11 +60,14 @@ static bool tell(heed_program *p, const heed_node *node, const tally *t, double 
                      inputs);
 }
 
-/* Has x, perhaps through views, infinities that come from a constant? */
+/* Has x, perhaps through views, infinities that come from a constant? What a body is given has been
+ * looked at outside. */
 static bool brings_infinity(const heed_program *p, const heed_node *x)
 {
     while (x->op->view) x = x->in[0];
-    if (!heed_is_constant(x) || p->values[x->id].buffer < 0) return p->values[x->id].infinite;
+    int slot;
+    bool from_outside = heed_is_constant(x) || heed_is_slot(x, &slot);
+    if (!from_outside || p->values[x->id].buffer < 0) return p->values[x->id].infinite;
     heed_view view = heed_value_view(p, x);
     return tally_of(&view).infinite > 0;
 }

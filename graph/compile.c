@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/loop_run.h"
 #include "graph/passes/edges.h"
 #include "graph/profile.h"
 
@@ -73,25 +74,72 @@ static bool list_inputs(heed_program *p)
     return true;
 }
 
+/* All passes that need no addresses. */
+static bool plan(heed_program *p)
+{
+    bool done = heed_rewrite(p) && heed_precompute(p) && heed_products(p) && heed_absorb(p) &&
+                heed_pack(p) && heed_layout(p) && heed_recompute(p) && heed_find_invariant(p) &&
+                heed_make_edges(p) && heed_order(p) && heed_stages(p);
+    heed_edges_free(p);
+    heed_free(p->invariant);
+    p->invariant = NULL;
+    if (done) heed_inplace(p);
+    return done;
+}
+
+/* Number the parallel stages of p and of the bodies in it; with `list` note them. */
+static int number_stages(heed_program *p, heed_program *root, int n, bool list)
+{
+    for (int s = 0; s < p->n_stages; s++) {
+        heed_stage *stage = &p->stages[s];
+        if (stage->loop)
+            n = number_stages(heed_loop_body(p->instructions[stage->begin].loop), root, n, list);
+        if (!stage->parallel) continue;
+        stage->number = n++;
+        if (list) root->parallel_stages[stage->number] = (heed_stage_of){ p, stage };
+    }
+    return n;
+}
+
+static bool list_stages(heed_program *p)
+{
+    p->n_parallel_stages = number_stages(p, p, 0, false);
+    p->parallel_stages =
+        heed_arena_alloc(&p->arena, (size_t)(p->n_parallel_stages + 1) * sizeof(heed_stage_of));
+    if (!p->parallel_stages) return heed_plan_no_memory(p);
+    number_stages(p, p, 0, true);
+    return true;
+}
+
 static bool run_passes(heed_program *p)
 {
-    bool done = heed_rewrite(p) && heed_products(p) && heed_absorb(p) && heed_pack(p) &&
-                heed_layout(p) && heed_recompute(p) && heed_make_edges(p) && heed_order(p) &&
-                heed_stages(p);
-    heed_edges_free(p);
-    if (done) heed_inplace(p);
-    done = done && heed_memory_plan(p) && heed_bind(p) && list_inputs(p);
+    bool done = plan(p) && heed_memory_plan(p) && heed_bind(p) && list_inputs(p) && list_stages(p);
     heed_free(p->source);
     p->source = NULL;
     return done;
 }
 
-/* A program of small instructions has nothing to share: the caller's thread runs all of it. */
-static bool has_parallel_stage(const heed_program *p)
+heed_program *heed_compile_body(heed_program *outer, const heed_body *body,
+                                heed_node *const *outputs, int n)
 {
-    for (int s = 0; s < p->n_stages; s++)
-        if (p->stages[s].parallel) return true;
-    return false;
+    heed_program *p = heed_alloc(sizeof *p);
+    if (!p) {
+        heed_plan_no_memory(outer);
+        return NULL;
+    }
+    p->user = body->graph;
+    p->body = body;
+    p->outer = outer;
+    p->options = outer->options;
+    p->passes = outer->passes;
+    p->check_nan = outer->check_nan;
+    p->slot_buffer = heed_arena_alloc(&p->arena, (size_t)(body->n_slots + 1) * sizeof(int));
+    bool done = p->slot_buffer ? true : heed_plan_no_memory(p);
+    for (int i = 0; done && i < body->n_slots; i++) p->slot_buffer[i] = -1;
+    if (done && take_outputs(p, outputs, n) && plan(p)) return p;
+    heed_graph_fail(outer->user, "%s", heed_why(p->user));
+    heed_program_free(p);
+    return NULL;
 }
 
 heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, int n,
@@ -108,7 +156,8 @@ heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, in
     p->options = options;
     p->seed = options.seed;
     bool done = read_options(p) && take_outputs(p, outputs, n) && run_passes(p);
-    if (done && p->options.threads > 1 && has_parallel_stage(p)) {
+    /* A program of small instructions has nothing to share: the caller's thread runs all of it. */
+    if (done && p->options.threads > 1 && p->n_parallel_stages > 0) {
         p->pool = heed_pool_new(p->options.threads);
         if (!p->pool) {
             heed_graph_fail(graph, "cannot start %d threads", p->options.threads);
@@ -128,12 +177,18 @@ void heed_program_free(heed_program *p)
     if (!p) return;
     heed_pool_free(p->pool);
     heed_profile_free(p);
+    for (int k = 0; p->instructions && k < p->n_instructions; k++)
+        heed_loop_free(p->instructions[k].loop);
     heed_graph_free(p->work);
     heed_free(p->values);
     heed_free(p->elided);
     heed_free(p->buffers);
-    heed_free(p->block);
-    heed_free(p->scratch);
+    heed_free(p->source);
+    heed_free(p->invariant);
+    if (!p->outer) { /* a body's are its program's */
+        heed_free(p->block);
+        heed_free(p->scratch);
+    }
     heed_arena_free(&p->arena);
     heed_free(p);
 }
@@ -189,9 +244,16 @@ heed_program_facts heed_program_describe(const heed_program *p)
             facts.constant_bytes += heed_is_filled_with(node, &value) ? sizeof value : bytes;
         }
     }
-    for (int k = 0; k < p->n_instructions; k++)
-        for (int i = 0; i < p->instructions[k].n_nodes; i++)
-            facts.flops += heed_node_flops(p->instructions[k].nodes[i]);
+    for (int k = 0; k < p->n_instructions; k++) {
+        const heed_instruction *it = &p->instructions[k];
+        for (int i = 0; i < it->n_nodes; i++) facts.flops += heed_node_flops(it->nodes[i]);
+        if (!it->loop) continue;
+        heed_program_facts body = heed_program_describe(heed_loop_body(it->loop));
+        facts.nodes += body.nodes;
+        facts.instructions += body.instructions;
+        facts.stages += body.stages;
+        facts.constant_bytes += body.constant_bytes;
+    }
     facts.total_bytes = facts.planned_bytes + facts.constant_bytes + facts.input_bytes +
                         facts.parameter_bytes + facts.scratch_bytes;
     return facts;

@@ -5,18 +5,32 @@
  * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so
  * more threads than processors do little harm. A chunk computes the same, whoever takes it. */
 #include "graph/fused.h"
+#include "graph/loop_run.h"
 #include "graph/profile.h"
+
+/* A program under way; of a body: for which instruction of the program around it. */
+typedef struct frame {
+    heed_program *program;
+    const heed_instruction *loop;
+    int64_t start;
+    int stage; /* the next one */
+} frame;
 
 typedef struct runner {
     heed_program *p;
     _Atomic uint64_t state; /* parallel stage << 32 | next item of it */
     _Atomic int done;       /* items of the stage that are finished   */
+    /* Whoever finishes a stage goes on from here: */
+    frame frames[HEED_MOST_NESTED + 1];
+    int depth;
+    bool stopped; /* HEED_CHECK has found something */
 } runner;
 
 #define CLOSED 0x40000000u /* as an item number: nothing to take */
 
 static void *scratch_of(const heed_program *p, int thread)
 {
+    while (p->outer) p = p->outer;
     return p->scratch ? p->scratch + (size_t)thread * p->scratch_bytes : NULL;
 }
 
@@ -34,56 +48,105 @@ void heed_run_instruction(heed_program *p, const heed_instruction *it, int threa
     if (p->profile) heed_profile_note(p, it, thread, start);
 }
 
-static void run_serial(heed_program *p, const heed_stage *stage, int thread)
+/* ---- HEED_CHECK=nan ---- */
+
+static void check(runner *r, heed_program *p, const heed_instruction *it)
 {
-    for (int k = stage->begin; k < stage->end; k++)
-        heed_run_instruction(p, &p->instructions[k], thread, 0, p->instructions[k].units);
+    if (!p->check_nan || heed_check_instruction(p, it)) return;
+    r->stopped = true;
+    r->p->run_error = p->run_error; /* of a body: its program's */
 }
 
-/* Run serial stages from `stage` on; then open the next parallel one, or say that all is done. */
-static void open_from(runner *r, int stage, int thread)
+/* ---- one stage after the other ---- */
+
+static void run_serial(runner *r, heed_program *p, const heed_stage *stage, int thread)
 {
-    heed_program *p = r->p;
-    while (stage < p->n_stages && !p->stages[stage].parallel)
-        run_serial(p, &p->stages[stage++], thread);
+    for (int k = stage->begin; k < stage->end && !r->stopped; k++) {
+        heed_run_instruction(p, &p->instructions[k], thread, 0, p->instructions[k].units);
+        check(r, p, &p->instructions[k]);
+    }
+}
+
+static void enter_loop(runner *r, heed_program *p, const heed_instruction *it)
+{
+    heed_loop_start(p, it);
+    r->frames[++r->depth] = (frame){ .program = heed_loop_body(it->loop),
+                                     .loop = it,
+                                     .start = p->profile ? heed_profile_now() : 0 };
+    r->frames[r->depth].stage = r->frames[r->depth].program->n_stages;
+}
+
+/* The body's stages are through: once more, or back to the program around it. */
+static void next_iteration(runner *r, int thread)
+{
+    frame *f = &r->frames[r->depth];
+    heed_program *around = r->frames[r->depth - 1].program;
+    if (heed_loop_next(around, f->loop)) {
+        f->stage = heed_loop_first_stage(f->loop->loop);
+        return;
+    }
+    if (around->profile) heed_profile_note(around, f->loop, thread, f->start);
+    check(r, around, f->loop);
+    r->depth--;
+}
+
+/* Go on until there is a parallel stage for all threads, or nothing left. With one thread, or when
+ * values are checked, there is never one. return: the stage, or NULL */
+static const heed_stage *advance(runner *r, int thread)
+{
+    while (!r->stopped) {
+        frame *f = &r->frames[r->depth];
+        heed_program *p = f->program;
+        if (f->stage == p->n_stages) {
+            if (r->depth == 0) return NULL;
+            next_iteration(r, thread);
+            continue;
+        }
+        const heed_stage *stage = &p->stages[f->stage++];
+        if (stage->loop)
+            enter_loop(r, p, &p->instructions[stage->begin]);
+        else if (stage->parallel && r->p->pool && !p->check_nan)
+            return stage;
+        else
+            run_serial(r, p, stage, thread);
+    }
+    return NULL;
+}
+
+/* Open the next parallel stage, or say that all is done. */
+static void open_next(runner *r, int thread)
+{
+    const heed_stage *stage = advance(r, thread);
+    uint64_t number = (uint64_t)(stage ? stage->number : r->p->n_parallel_stages);
     atomic_store(&r->done, 0);
-    atomic_store(&r->state, (uint64_t)stage << 32);
-    heed_pool_wake(p->pool);
+    atomic_store(&r->state, number << 32);
+    heed_pool_wake(r->p->pool);
 }
 
 static void take_part(void *context, int thread)
 {
     runner *r = context;
-    heed_program *p = r->p;
-    if (thread == 0) open_from(r, 0, 0);
+    const heed_program *root = r->p;
+    if (thread == 0) open_next(r, 0);
     for (;;) {
         uint64_t state = atomic_load_explicit(&r->state, memory_order_acquire);
-        int stage = (int)(state >> 32);
-        if (stage >= p->n_stages) return;
-        if ((uint32_t)state >= (uint32_t)p->stages[stage].items || !p->stages[stage].parallel) {
-            heed_pool_wait(p->pool, &r->state, state);
+        int number = (int)(state >> 32);
+        if (number >= root->n_parallel_stages) return;
+        if ((uint32_t)state >= (uint32_t)root->parallel_stages[number].stage->items) {
+            heed_pool_wait(root->pool, &r->state, state);
             continue;
         }
         state = atomic_fetch_add(&r->state, 1);
-        stage = (int)(state >> 32);
-        if (stage >= p->n_stages || (uint32_t)state >= (uint32_t)p->stages[stage].items) continue;
-        const heed_item *item = &p->items[p->stages[stage].first_item + (int)(uint32_t)state];
+        number = (int)(state >> 32);
+        if (number >= root->n_parallel_stages) continue;
+        heed_program *p = root->parallel_stages[number].program;
+        const heed_stage *stage = root->parallel_stages[number].stage;
+        if ((uint32_t)state >= (uint32_t)stage->items) continue;
+        const heed_item *item = &p->items[stage->first_item + (int)(uint32_t)state];
         heed_run_instruction(p, &p->instructions[item->instruction], thread, item->begin,
                              item->end);
-        if (atomic_fetch_add(&r->done, 1) + 1 == p->stages[stage].items)
-            open_from(r, stage + 1, thread);
+        if (atomic_fetch_add(&r->done, 1) + 1 == stage->items) open_next(r, thread);
     }
-}
-
-/* ---- HEED_CHECK=nan ---- */
-
-static bool run_checked(heed_program *p)
-{
-    for (int k = 0; k < p->n_instructions; k++) {
-        heed_run_instruction(p, &p->instructions[k], 0, 0, p->instructions[k].units);
-        if (!heed_check_instruction(p, &p->instructions[k])) return false;
-    }
-    return true;
 }
 
 /* Tests: whatever a kernel forgets to write shows. All bits set is a NaN in f32 and f64. */
@@ -94,17 +157,14 @@ static void fill_with_nan(heed_program *p)
 
 bool heed_program_run(heed_program *p)
 {
-    bool done = true;
+    runner r = { .p = p, .state = CLOSED };
+    r.frames[0].program = p;
     if (p->options.fill_nan) fill_with_nan(p);
-    if (p->check_nan) {
-        done = run_checked(p);
-    } else if (!p->pool) {
-        for (int s = 0; s < p->n_stages; s++) run_serial(p, &p->stages[s], 0);
-    } else {
-        runner r = { .p = p, .state = CLOSED };
+    if (p->pool && !p->check_nan)
         heed_pool_run(p->pool, take_part, &r);
-    }
+    else
+        advance(&r, 0);
     p->step++;
     if (p->profile) heed_profile_ran(p);
-    return done;
+    return !r.stopped;
 }

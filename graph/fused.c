@@ -8,7 +8,9 @@ enum {
     DENSE_ROW = 512,    /* ... when they lie one after the other anyway */
     LEAST_TILE = 64,
     CACHE_SHARE = 24576, /* bytes of the first-level cache that slots may take */
-    UNIT_WORK = 65536    /* elements times operations in a unit */
+    UNIT_WORK = 65536,   /* elements times operations in a unit */
+    TURNED_TILE = 128,   /* of large transposed operands, of at least ... */
+    TURNED_BYTES = 4 << 20
 };
 
 typedef struct builder {
@@ -268,6 +270,22 @@ static void find_repeated(heed_fused *f)
     }
 }
 
+/* Is a large operand transposed? Its neighbours in memory are then neighbours in the next row:
+ * tiles go down a few columns of all rows, so that the cache lines of one row are still there for
+ * the next ones. (Smaller operands stay in the cache anyway, and long tiles are cheaper.) */
+static bool is_turned(const heed_fused *f)
+{
+    int last = f->rank - 1;
+    if (f->n_ends || f->linear || f->count * (int64_t)f->size < TURNED_BYTES) return false;
+    for (int r = 0; r < f->n_loads + f->n_steps; r++) {
+        const operand *o = &f->registers[r];
+        if (o->base && o->kind == MOVED && o->stride[last] != 1 && last > 0 &&
+            o->stride[last - 1] == 1)
+            return true;
+    }
+    return false;
+}
+
 static void choose_tiles(heed_fused *f, const heed_sweep *sweep)
 {
     int64_t inner = f->dim[f->rank - 1];
@@ -277,6 +295,10 @@ static void choose_tiles(heed_fused *f, const heed_sweep *sweep)
     f->tile = tile_of(f, f->row);
     if (f->linear && f->tile > inner && inner > 0) f->tile -= f->tile % inner;
     f->chunked = f->n_ends && sweep->chunked;
+    if (is_turned(f)) {
+        f->chunked = true;
+        if (f->tile > TURNED_TILE) f->tile = TURNED_TILE;
+    }
     if (f->n_ends && f->linear) {
         choose_gathered(f, f->count / outer, steps);
         if (steps && f->row == f->tile) outer = (f->count + f->row - 1) / f->row;

@@ -29,7 +29,7 @@ static bool no_memory(heed_graph *graph)
     return false;
 }
 
-static bool prepare(reverse *r, const heed_node *y, heed_node *const *x, int n)
+static bool prepare(reverse *r, heed_node *const *x, int n)
 {
     int most = 1;
     size_t count = (size_t)r->top + 1;
@@ -43,7 +43,7 @@ static bool prepare(reverse *r, const heed_node *y, heed_node *const *x, int n)
     if (!r->needs || !r->terms || !r->total || !r->want || !r->dx) return no_memory(r->graph);
     for (int i = 0; i < n; i++)
         if (x[i]->id <= r->top) r->needs[x[i]->id] = true;
-    for (int id = 0; id <= y->id; id++) {
+    for (int id = 0; id <= r->top; id++) {
         const heed_node *node = r->graph->nodes[id];
         if (node->op->flags & HEED_STOPS) continue;
         for (int i = 0; i < node->n_in && !r->needs[id]; i++)
@@ -194,20 +194,38 @@ static bool arguments_fit(heed_node *y, heed_node *dy, heed_node *const *x, int 
     return true;
 }
 
-bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
+bool heed_gradient_of_all(heed_node *const *y, heed_node *const *dy, int n_y, heed_node *const *x,
+                          int n, heed_node **dx)
 {
     for (int i = 0; i < n; i++) dx[i] = NULL;
-    if (!arguments_fit(y, dy, x, n)) return false;
-    heed_graph *graph = y->graph;
-    reverse r = { .graph = graph, .top = y->id };
-    int lowest = y->id;
+    if (n_y < 1) return true;
+    for (int i = 0; i < n_y; i++) {
+        if (!arguments_fit(y[i], dy[i], x, n)) return false;
+        if (y[i]->graph != y[0]->graph)
+            return heed_graph_fail(y[0]->graph, "gradient: y[%d] is a node of another graph", i);
+    }
+    reverse r = { .graph = y[0]->graph };
+    int lowest = y[0]->id;
+    for (int i = 0; i < n_y; i++) {
+        if (y[i]->id > r.top) r.top = y[i]->id;
+        if (y[i]->id < lowest) lowest = y[i]->id;
+    }
     for (int i = 0; i < n; i++)
         if (x[i]->id < lowest) lowest = x[i]->id;
-    if (!dy) dy = heed_ones_like(y);
-    bool done = dy && prepare(&r, y, x, n) && add_term(&r, y, dy) && walk(&r, lowest);
+    bool done = prepare(&r, x, n);
+    for (int i = 0; done && i < n_y; i++) {
+        heed_node *seed = dy[i] ? dy[i] : heed_ones_like(y[i]);
+        done = seed && add_term(&r, y[i], seed);
+    }
+    done = done && walk(&r, lowest);
     for (int i = 0; done && i < n; i++) dx[i] = x[i]->id <= r.top ? r.total[x[i]->id] : NULL;
     heed_arena_free(&r.arena);
     return done;
+}
+
+bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)
+{
+    return heed_gradient_of_all(&y, &dy, 1, x, n, dx);
 }
 
 bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx)

@@ -128,5 +128,20 @@ bool heed_gradient(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed
  * on an expression of its inputs takes the gradient with respect to fresh copies of them
  * (heed_affine(x, 1, 0)): the cotangent may itself depend on x, and that path is not the rule's. */
 bool heed_gradient_partial(heed_node *y, heed_node *dy, heed_node *const *x, int n, heed_node **dx);
+/* The same of several values at once: dx[i] = sum over j of d<y[j], dy[j]>/dx[i]. */
+bool heed_gradient_of_all(heed_node *const *y, heed_node *const *dy, int n_y, heed_node *const *x,
+                          int n, heed_node **dx);
+
+/* The derivative of y along dx (forward mode; Jacobian times vector), in y's shape:
+ *     d/dt y(x[0] + t dx[0], ..., x[n - 1] + t dx[n - 1]) at t = 0.
+ * The reverse of y, <d<y, u>/dx, dx>, is linear in its cotangent u; this is its gradient for u, and
+ * costs about as much as a gradient. dx[i] has x[i]'s dtype and shape. An x[i] that y does not
+ * depend on adds nothing; when y depends on none, that is refused. */
+heed_node *heed_jvp(heed_node *y, heed_node *const *x, heed_node *const *dx, int n);
+
+/* Hessian times vector, for one number y: hv[i] = sum over j of d2y/dx[i]dx[j] v[j], the gradient
+ * of <dy/dx, v> for constant v (Pearlmutter 1994). v[i] and hv[i] have x[i]'s shape; hv[i] is zeros
+ * where y's gradient does not depend on x[i]. return: false when the graph has failed. */
+bool heed_hvp(heed_node *y, heed_node *const *x, heed_node *const *v, int n, heed_node **hv);
 
 #endif

@@ -15,11 +15,13 @@ struct heed_graph {
     int n_nodes, room;
     int located; /* nodes with smaller ids know their line already */
     int n_salts;
-    heed_node **entry_node; /* the leaf of each store entry, by the entry's index */
+    heed_graph *children, *sibling; /* bodies of loops, freed with it */
+    heed_node **entry_node;         /* the leaf of each store entry, by the entry's index */
     int entry_room;
 };
 
-extern const heed_op heed_op_input, heed_op_parameter, heed_op_constant, heed_op_full, heed_op_aux;
+extern const heed_op heed_op_input, heed_op_parameter, heed_op_constant, heed_op_full, heed_op_aux,
+    heed_op_slot;
 
 /* A new node, appended to `graph`, with room for n_in inputs and op->attr_size bytes of attr;
  * NULL without memory (the graph then says so). */

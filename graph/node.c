@@ -20,6 +20,11 @@ void heed_graph_free(heed_graph *graph)
 {
     if (!graph) return;
     if (unlocated == graph) unlocated = NULL;
+    while (graph->children) {
+        heed_graph *child = graph->children;
+        graph->children = child->sibling;
+        heed_graph_free(child);
+    }
     heed_arena_free(&graph->arena);
     heed_free(graph->nodes);
     heed_free(graph->entry_node);

@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "graph/isa.h"
+#include "graph/loop.h"
 #include "tensor/tensor.h"
 
 /* ---- shape rule ---- */
@@ -133,13 +134,15 @@ typedef struct heed_sample {
 /* ---- the descriptor ---- */
 
 enum {
-    HEED_STOPS = 1 << 0,  /* the gradient ends here silently (stop_gradient): the user asked */
-    HEED_LINEAR = 1 << 1, /* reserved for documentation in `heed ops`: linear in each input  */
-    HEED_LEAF = 1 << 2,   /* has no kernel: input, parameter, constant                       */
-    HEED_IMPURE = 1 << 3, /* two equal nodes are not merged, and none is removed or folded   */
-    HEED_RANDOM = 1 << 4, /* depends on the program's seed and step: never folded            */
-    HEED_ADDS = 1 << 5,   /* y = in[0] + in[1]: a product may add the other one itself       */
-    HEED_ASSIGNS = 1 << 6 /* wanted for its effect in every training step: see assign        */
+    HEED_STOPS = 1 << 0,       /* the gradient ends here silently (stop_gradient): the user asked */
+    HEED_LINEAR = 1 << 1,      /* reserved for documentation in `heed ops`: linear in each input  */
+    HEED_LEAF = 1 << 2,        /* has no kernel: input, parameter, constant                       */
+    HEED_IMPURE = 1 << 3,      /* two equal nodes are not merged, and none is removed or folded   */
+    HEED_RANDOM = 1 << 4,      /* depends on the program's seed and step: never folded            */
+    HEED_ADDS = 1 << 5,        /* y = in[0] + in[1]: a product may add the other one itself       */
+    HEED_PRECOMPUTED = 1 << 6, /* a kernel that is worth running at compile, once, when all
+                                  inputs are constants: a plan made of indices               */
+    HEED_ASSIGNS = 1 << 7,     /* wanted for its effect in every training step: see assign        */
 };
 
 #define HEED_ALL_INPUTS (~0u)
@@ -164,12 +167,14 @@ struct heed_op {
     /* Shape and dtype rule. Elementwise ops may leave it NULL: broadcast, equal real dtypes. */
     bool (*infer)(heed_infer *infer);
 
-    /* Exactly one of these three says what is computed (leaves have none): */
+    /* Exactly one of these says what is computed (leaves have none): */
     const heed_kernel *kernel; /* work units */
     const heed_tile *tile;     /* elementwise: out = f(in...), fused with its neighbours */
     bool (*view)(const heed_node *node, const heed_view *in, heed_view *out);
     /* out is a view of input 0; false: these strides cannot express
                                   it, and the compiler makes input 0 dense first */
+
+    heed_body **(*body)(const heed_node *node); /* a graph that is run many times: graph/loop.h */
 
     /* Where input i must lie so that the op has nothing left to do when out lies at `out`: of an
      * invertible view (reshape, permute), or of an op that only lays its inputs side by side
@@ -192,7 +197,10 @@ struct heed_op {
 
     void (*vjp)(heed_vjp *vjp);
     bool (*sample)(int k, heed_sample *sample); /* k-th test case; false past the last */
-    double (*flops)(const heed_node *node);     /* NULL: elements of out; a tanh counts 10 */
+    /* One case as large as they occur, moving some 100 MB, for `heed bench ops`; NULL: a sample is
+     * enlarged until it is that. */
+    bool (*large)(heed_sample *sample);
+    double (*flops)(const heed_node *node); /* NULL: elements of out; a tanh counts 10 */
     /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
     heed_node *(*simplify)(heed_node *node);
     /* node, reshaped to `shape`, + addend, computed by one operation; NULL: not possible. */

@@ -46,6 +46,7 @@ bool heed_pass_parse(const char *text, unsigned *enabled, heed_error *error);
 typedef enum heed_memory_kind {
     HEED_PLANNED_MEMORY, /* computed in the run                                        */
     HEED_INPUT_MEMORY,   /* written by the caller before the run                       */
+    HEED_SLOT_MEMORY,    /* of a body: somewhere else in every iteration               */
     HEED_OUTSIDE_MEMORY  /* a store's parameters, a graph's constants: data is known   */
 } heed_memory_kind;
 
@@ -69,29 +70,33 @@ typedef struct heed_value {
 } heed_value;
 
 typedef struct heed_fused heed_fused; /* graph/fused.h */
+typedef struct heed_loop heed_loop;   /* graph/loop_run.h */
 
 typedef struct heed_instruction {
     heed_node *
         *nodes; /* one; or elementwise ones of one space, in topological order, and then ... */
     int n_nodes;
     int n_ends;         /* ... so many reductions of them */
-    int partial_buffer; /* the reductions' partial results; -1: there are none */
+    int partial_buffer; /* the reductions' partial results, a loop's own memory; -1: none */
     int time;
     double cost; /* rough nanoseconds on one thread; from shapes only */
     int64_t units, chunk;
     heed_kernel_fn fn;
     heed_call call;
     heed_fused *fused; /* elementwise instructions */
+    heed_loop *loop;   /* bodies */
     int n_reads, n_writes;
     int *reads, *writes; /* buffers */
 } heed_instruction;
 
 /* Instructions begin .. end - 1. Parallel: independent of each other, split into `items` chunks;
- * serial: run one after the other by one thread. */
+ * serial: run one after the other by one thread. A loop is a stage of its own: the stages of its
+ * body, again and again. */
 typedef struct heed_stage {
     int begin, end;
-    bool parallel;
+    bool parallel, loop;
     int items, first_item;
+    int number; /* of a parallel one: among all of the program and of the bodies in it */
 } heed_stage;
 
 typedef struct heed_item {
@@ -137,20 +142,42 @@ struct heed_program {
     heed_error run_error;
     bool check_nan;
     struct heed_profile *profile;
+
+    /* Of a body: */
+    const heed_body *body;
+    heed_program *outer;
+    int *slot_buffer; /* by slot; -1: nobody reads it */
+    bool *invariant;  /* while compiling, by id: the same in all iterations */
+    int n_first;      /* instructions that are run in the first iteration only, ... */
+    int first_stages; /* ... and their stages */
+    /* Of the outermost program: */
+    struct heed_stage_of *parallel_stages;
+    int n_parallel_stages;
 };
+
+/* A parallel stage, and whose it is. */
+typedef struct heed_stage_of {
+    heed_program *program;
+    const heed_stage *stage;
+} heed_stage_of;
 
 /* Passes; each returns false with the user graph's error set. */
 bool heed_rewrite(heed_program *p);
+bool heed_precompute(heed_program *p); /* plans made of constant indices become constants */
 bool heed_products(heed_program *p);
 bool heed_absorb(heed_program *p);
 bool heed_pack(heed_program *p);
 bool heed_layout(heed_program *p);
 bool heed_recompute(heed_program *p);
+bool heed_find_invariant(heed_program *p); /* of the work graph as it is now */
 bool heed_order(heed_program *p);
 bool heed_stages(heed_program *p);
 void heed_inplace(heed_program *p);
 bool heed_memory_plan(heed_program *p);
 bool heed_bind(heed_program *p);
+/* The passes of a body, up to its memory plan. `outer` has its options and takes its errors. */
+heed_program *heed_compile_body(heed_program *outer, const heed_body *body,
+                                heed_node *const *outputs, int n);
 
 /* A pass that makes p->work anew out of the live nodes of `from`, and frees that unless it is the
  * user's. `visit` has the copy of `old`, whose inputs are map[their old id] already, and returns it

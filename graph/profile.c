@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "graph/loop_run.h"
 #include "graph/profile.h"
 
 typedef struct record {        /* one instruction on one thread */
@@ -37,6 +38,9 @@ bool heed_profile_start(heed_program *p)
     }
     profile->begin = heed_profile_now();
     p->profile = profile;
+    for (int k = 0; k < p->n_instructions; k++)
+        if (p->instructions[k].loop && !heed_profile_start(heed_loop_body(p->instructions[k].loop)))
+            return false;
     return true;
 }
 
@@ -96,22 +100,34 @@ static void name_of(const heed_instruction *it, char *text, size_t size)
 
 static void add_to(line *l, const heed_program *p, const heed_instruction *it)
 {
-    for (int i = 0; i < it->n_nodes; i++) l->flops += heed_node_flops(it->nodes[i]);
+    const int k = (int)(it - p->instructions);
+    const bool again = p->body && k >= p->n_first; /* in every iteration */
+    const double times = again ? (double)p->body->steps : 1;
+    for (int i = 0; i < it->n_nodes; i++) l->flops += times * heed_node_flops(it->nodes[i]);
     for (int i = 0; i < it->n_reads + it->n_writes; i++)
-        l->bytes += (double)p->buffers[it->reads[i]].bytes;
+        l->bytes += times * (double)p->buffers[it->reads[i]].bytes;
     for (int thread = 0; thread < p->options.threads; thread++)
-        l->nanoseconds += (double)record_of(p, thread, (int)(it - p->instructions))->total;
-    l->calls++;
+        l->nanoseconds += (double)record_of(p, thread, k)->total;
+    l->calls += (int64_t)times;
 }
 
-void heed_profile_print(const heed_program *p, FILE *to)
+/* Instructions of p and of the bodies in it; a loop takes the time of its body. */
+static int count_all(const heed_program *p)
 {
-    if (!p->profile || p->profile->runs == 0) return;
-    line *lines = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *lines);
-    char(*names)[100] = heed_alloc_array((size_t)p->n_instructions + 1, sizeof *names);
-    int n = 0;
-    double total = 0, runs = (double)p->profile->runs;
-    for (int k = 0; lines && names && k < p->n_instructions; k++) {
+    int n = p->n_instructions;
+    for (int k = 0; k < p->n_instructions; k++)
+        if (p->instructions[k].loop) n += count_all(heed_loop_body(p->instructions[k].loop));
+    return n;
+}
+
+/* return: lines so far */
+static int add_all(const heed_program *p, line *lines, char (*names)[100], int n)
+{
+    for (int k = 0; k < p->n_instructions; k++) {
+        if (p->instructions[k].loop) {
+            n = add_all(heed_loop_body(p->instructions[k].loop), lines, names, n);
+            continue;
+        }
         name_of(&p->instructions[k], names[n], sizeof names[n]);
         int at = 0;
         while (at < n && strcmp(lines[at].name, names[n]) != 0) at++;
@@ -119,6 +135,17 @@ void heed_profile_print(const heed_program *p, FILE *to)
         if (at == n) n++;
         add_to(&lines[at], p, &p->instructions[k]);
     }
+    return n;
+}
+
+void heed_profile_print(const heed_program *p, FILE *to)
+{
+    if (!p->profile || p->profile->runs == 0) return;
+    const size_t room = (size_t)count_all(p) + 1;
+    line *lines = heed_alloc_array(room, sizeof *lines);
+    char(*names)[100] = heed_alloc_array(room, sizeof *names);
+    double total = 0, runs = (double)p->profile->runs;
+    int n = lines && names ? add_all(p, lines, names, 0) : 0;
     for (int i = 0; i < n; i++) total += lines[i].nanoseconds;
     if (n) qsort(lines, (size_t)n, sizeof *lines, by_time);
     fprintf(to, "%10s %6s %6s %9s %8s  %s\n", "us/run", "share", "calls", "GFLOP/s", "GB/s",

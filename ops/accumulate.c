@@ -5,6 +5,7 @@
  * n - 1 additions: the parts of a value that was sliced up (each contribution is one part, padded
  * with zeros to the whole: put side by side again), and a matrix that a loop multiplied with in
  * each step (each contribution is A_t^T D_t: one product of all steps, stacked). */
+#include "ops/accumulate.h"
 #include "ops/common.h"
 #include "ops/movement.h"
 #include "ops/ops.h"
@@ -187,6 +188,25 @@ static heed_node *sum_transposed(heed_node *const *terms, int n)
     for (int i = 0; i < n; i++) p.chosen[i] = terms[i]->in[0];
     heed_node *sum = join_products(p.chosen, n);
     return sum ? heed_transpose(sum, 0, 1) : NULL;
+}
+
+bool heed_step_product(heed_node *term, heed_node **a, heed_node **d, bool *transposed)
+{
+    *transposed = is_transposed(term) && is_product(term->in[0]);
+    const heed_node *product = *transposed ? term->in[0] : term;
+    if (!is_product(product)) return false;
+    *a = product->in[0]->in[0];
+    *d = product->in[1];
+    return true;
+}
+
+heed_node *heed_sum_step_products(heed_node *a, heed_node *d, bool transposed)
+{
+    if (!a || !d) return NULL;
+    a = heed_reshape(a, a->shape.dim[0] * a->shape.dim[1], a->shape.dim[2]);
+    d = heed_reshape(d, d->shape.dim[0] * d->shape.dim[1], d->shape.dim[2]);
+    heed_node *sum = heed_matmul(heed_transpose(a, 0, 1), d);
+    return transposed ? heed_transpose(sum, 0, 1) : sum;
 }
 
 /* ---- what the engine calls ---- */

@@ -172,6 +172,11 @@ static double attention_flops(const heed_node *node)
     return heed_attention_flops(node, 1, 1);
 }
 
+static bool attention_large(heed_sample *sample)
+{
+    return heed_attention_large(sample, ATTENTION_FORWARD_INPUTS);
+}
+
 const heed_op heed_op_attention = {
     .name = "attention",
     .doc = "y = softmax(scale q k^T + bias) v: q [.., T, d], k [.., S, d], v [.., S, e] -> "
@@ -191,6 +196,7 @@ const heed_op heed_op_attention = {
     .prepare = heed_attention_prepare,
     .vjp = attention_vjp,
     .sample = attention_sample,
+    .large = attention_large,
     .flops = attention_flops,
 };
 

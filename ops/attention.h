@@ -98,6 +98,7 @@ size_t heed_attention_scratch(const heed_call *call);
 double heed_attention_flops(const heed_node *node, int by_depth, int by_width);
 /* n: inputs of the operation */
 bool heed_attention_sample(int k, heed_sample *sample, int n);
+bool heed_attention_large(heed_sample *sample, int n);
 extern const int heed_attention_bias_samples[]; /* those with a bias; ends with -1 */
 
 /* ---- gradients as nodes; `in` are the ATTENTION_INPUTS ---- */

@@ -132,6 +132,13 @@ static double bias_flops(const heed_node *node)
     return heed_attention_flops(node, 1, 1);
 }
 
+static bool attention_bias_vjp_large(heed_sample *sample)
+{
+    if (!heed_attention_large(sample, ATTENTION_INPUTS)) return false;
+    sample->in[ATTENTION_BIAS].shape = HEED_SHAPE(1024, 1024);
+    return true;
+}
+
 const heed_op heed_op_attention_bias_vjp = {
     .name = "attention_bias_vjp",
     .doc =
@@ -150,6 +157,7 @@ const heed_op heed_op_attention_bias_vjp = {
     .prepare = bias_prepare,
     .vjp = bias_vjp,
     .sample = bias_sample,
+    .large = attention_bias_vjp_large,
     .flops = bias_flops,
 };
 

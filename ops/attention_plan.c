@@ -308,6 +308,16 @@ static const struct {
 
 const int heed_attention_bias_samples[] = { 6, 7, 11, 12, -1 };
 
+bool heed_attention_large(heed_sample *sample, int n)
+{
+    const heed_shape x = { 4, { 8, 8, 1024, 64 } }, none = { 0 };
+    const heed_shape shapes[ATTENTION_INPUTS] = {
+        x, x, x, none, none, x, x, { 3, { 8, 8, 1024 } }
+    };
+    const attention_attr attr = { .want = n == ATTENTION_INPUTS ? 7 : 0 };
+    return heed_sample_large(sample, n, shapes, &attr, sizeof attr);
+}
+
 bool heed_attention_sample(int k, heed_sample *sample, int n)
 {
     if (k < 0 || k >= (int)(sizeof cases / sizeof cases[0])) return false;

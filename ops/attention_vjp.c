@@ -263,6 +263,11 @@ static double attention_vjp_flops(const heed_node *node)
     return heed_attention_flops(node, 1 + (want & 1) + (want >> 1 & 1), 1 + (want >> 2 & 1));
 }
 
+static bool attention_vjp_large(heed_sample *sample)
+{
+    return heed_attention_large(sample, ATTENTION_INPUTS);
+}
+
 const heed_op heed_op_attention_vjp = {
     .name = "attention_vjp",
     .doc =
@@ -283,6 +288,7 @@ const heed_op heed_op_attention_vjp = {
     .prepare = heed_attention_prepare,
     .vjp = attention_vjp_vjp,
     .sample = attention_vjp_sample,
+    .large = attention_vjp_large,
     .flops = attention_vjp_flops,
 };
 

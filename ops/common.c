@@ -38,6 +38,15 @@ void heed_sample_attr(heed_sample *sample, const void *attr, size_t size)
     memcpy(sample->attr, attr, size);
 }
 
+bool heed_sample_large(heed_sample *sample, int n_in, const heed_shape *shapes, const void *attr,
+                       size_t size)
+{
+    sample->n_in = n_in;
+    for (int i = 0; i < n_in; i++) sample->in[i].shape = shapes[i];
+    if (size) heed_sample_attr(sample, attr, size);
+    return true;
+}
+
 double heed_flops_none(const heed_node *node)
 {
     (void)node;
@@ -59,6 +68,12 @@ heed_node *heed_number_like(heed_node *x, double value)
 {
     if (!x) return NULL;
     return heed_full_shaped(x->graph, x->dtype, heed_scalar(), value);
+}
+
+heed_node *heed_sqrt_or_zero(heed_node *x)
+{
+    heed_node *positive = heed_greater(heed_stop_gradient(x), heed_number_like(x, 0));
+    return heed_where(positive, heed_sqrt(heed_where(positive, x, heed_number_like(x, 1))), x);
 }
 
 /* The composed form's own gradient, for nodes that equal the inputs and are new: one input, or dy,

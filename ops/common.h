@@ -16,6 +16,9 @@
 bool heed_sample_unary(int k, heed_sample *sample);
 bool heed_sample_binary(int k, heed_sample *sample);
 void heed_sample_attr(heed_sample *sample, const void *attr, size_t size);
+/* A case of so many real inputs; always true, for heed_op.large to return. */
+bool heed_sample_large(heed_sample *sample, int n_in, const heed_shape *shapes, const void *attr,
+                       size_t size);
 
 double heed_flops_none(const heed_node *node);     /* operations that only move numbers */
 double heed_flops_of_input(const heed_node *node); /* one for each element of input 0 */
@@ -24,6 +27,8 @@ double heed_flops_of_input(const heed_node *node); /* one for each element of in
 heed_node *heed_stretch(heed_node *x, const heed_shape *shape);
 /* One number, in x's dtype. */
 heed_node *heed_number_like(heed_node *x, double value);
+/* sqrt(x), and 0 without a gradient where x is 0: where sqrt's own slope would be infinite. */
+heed_node *heed_sqrt_or_zero(heed_node *x);
 /* Axis of x, negative ones resolved; false (and the graph has failed) when x has no such axis.
  * For builders that need the axis before there is a node; `what` is the builder's name. */
 bool heed_resolve_axis(heed_node *x, const char *what, int *axis);

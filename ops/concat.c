@@ -148,6 +148,13 @@ static bool concat_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool concat_large(heed_sample *sample)
+{
+    const heed_shape halves[] = { { 2, { 16384, 512 } }, { 2, { 16384, 512 } } };
+    const heed_concat_attr attr = { .axis = 1 };
+    return heed_sample_large(sample, 2, halves, &attr, sizeof attr);
+}
+
 const heed_op heed_op_concat = {
     .name = "concat",
     .doc = "Inputs one after another along an axis; their other dimensions are equal.",
@@ -163,6 +170,7 @@ const heed_op heed_op_concat = {
     .units = concat_units,
     .vjp = concat_vjp,
     .sample = concat_sample,
+    .large = concat_large,
     .flops = heed_flops_none,
     .simplify = concat_simplify,
 };

@@ -35,6 +35,11 @@ static double conv_flops(const heed_node *y)
     return heed_conv_flops(&y->in[1]->shape, &y->shape);
 }
 
+static bool conv_large(heed_sample *sample)
+{
+    return conv_sample(HEED_CONV_LARGE, sample);
+}
+
 const heed_op heed_op_conv = {
     .name = "conv",
     .doc = "y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad], q and t over one "
@@ -54,6 +59,7 @@ const heed_op heed_op_conv = {
     .prepare = conv_prepare,
     .vjp = conv_vjp,
     .sample = conv_sample,
+    .large = conv_large,
     .flops = conv_flops,
 };
 

@@ -40,6 +40,7 @@ heed_shape heed_conv_shape(const conv_attr *attr, int64_t first, int64_t second,
                            const int64_t *size);
 void heed_conv_set_size(conv_attr *attr, const heed_shape *shape);
 double heed_conv_flops(const heed_shape *w, const heed_shape *y);
+#define HEED_CONV_LARGE (-1) /* as k: the large case */
 bool heed_conv_set_sample(int k, heed_sample *sample, heed_shape *x, heed_shape *w, heed_shape *y);
 
 /* ---- nodes ---- */

@@ -54,6 +54,11 @@ static double dw_flops(const heed_node *dw)
     return heed_conv_flops(&dw->shape, &dw->in[0]->shape);
 }
 
+static bool conv_dw_large(heed_sample *sample)
+{
+    return dw_sample(HEED_CONV_LARGE, sample);
+}
+
 const heed_op heed_op_conv_dw = {
     .name = "conv_dw",
     .doc = "conv's gradient for w: dw[o, c, t] = sum_b,q dy[b, o, q] x[b, c, q stride + "
@@ -73,6 +78,7 @@ const heed_op heed_op_conv_dw = {
     .prepare = dw_prepare,
     .vjp = dw_vjp,
     .sample = dw_sample,
+    .large = conv_dw_large,
     .flops = dw_flops,
 };
 

@@ -138,10 +138,12 @@ typedef struct sample_axis {
     int64_t size, taps, stride, dilation, before, after;
 } sample_axis;
 
-static const struct conv_sample {
+typedef struct conv_sample {
     int64_t batch, in, out, groups;
     sample_axis height, width; /* of height 0: one axis */
-} samples[] = {
+} conv_sample;
+
+static const conv_sample samples[] = {
     { 2, 3, 2, 1, { 0 }, { 7, 3, 1, 1, 0, 0 } },
     { 1, 1, 1, 1, { 0 }, { 1, 1, 1, 1, 0, 0 } },
     { 1, 2, 2, 1, { 0 }, { 13, 4, 3, 1, 1, 2 } },
@@ -161,6 +163,7 @@ static const struct conv_sample {
     { 1, 1, 2, 1, { 13, 4, 4, 1, 0, 0 }, { 1, 1, 1, 1, 0, 0 } },
     { 1, 1, 1, 1, { 3, 2, 4, 2, 5, 6 }, { 2, 2, 5, 3, 7, 7 } },
 };
+static const conv_sample large = { 32, 64, 64, 1, { 32, 3, 1, 1, 1, 1 }, { 32, 3, 1, 1, 1, 1 } };
 
 static int64_t output_size(const sample_axis *a)
 {
@@ -171,7 +174,7 @@ bool heed_conv_set_sample(int k, heed_sample *sample, heed_shape *x, heed_shape 
 {
     static const sample_axis flat = { 1, 1, 1, 1, 0, 0 };
     if (k >= (int)(sizeof samples / sizeof samples[0])) return false;
-    const struct conv_sample *s = &samples[k];
+    const conv_sample *s = k == HEED_CONV_LARGE ? &large : &samples[k];
     conv_attr attr = { .window = { .groups = s->groups }, .axes = s->height.size > 0 ? 2 : 1 };
     int64_t size[2], taps[2], result[2];
     for (int i = 0; i < 2; i++) {

@@ -74,6 +74,11 @@ static double transpose_flops(const heed_node *dx)
     return heed_conv_flops(&dx->in[1]->shape, &dx->in[0]->shape);
 }
 
+static bool conv_transpose_large(heed_sample *sample)
+{
+    return transpose_sample(HEED_CONV_LARGE, sample);
+}
+
 const heed_op heed_op_conv_transpose = {
     .name = "conv_transpose",
     .doc = "conv's adjoint and gradient for x: dx[b, c, i] = sum of w[o, c, t] dy[b, o, q] over o, "
@@ -93,6 +98,7 @@ const heed_op heed_op_conv_transpose = {
     .prepare = transpose_prepare,
     .vjp = transpose_vjp,
     .sample = transpose_sample,
+    .large = conv_transpose_large,
     .flops = transpose_flops,
 };
 

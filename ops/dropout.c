@@ -7,6 +7,7 @@
  * counters, which run through the rounds side by side. */
 #include "ops/common.h"
 #include "ops/kernel.h"
+#include "ops/random.h"
 
 typedef struct heed_dropout_attr {
     double rate;
@@ -14,34 +15,12 @@ typedef struct heed_dropout_attr {
     uint32_t unused;
 } heed_dropout_attr;
 
-#define LANES 256 /* counters side by side */
+#define LANES HEED_RANDOM_LANES
 #define GROUP (8 * LANES)
 #define GROUPS_PER_UNIT 4
 
 #ifdef HEED_STAMP
-
-/* Ten rounds as in tensor/rng.c, on n <= LANES counters with first words first, first + 1, ... */
-static void philox_lanes(uint32_t first, uint32_t n, const uint32_t rest[3], const uint32_t key[2],
-                         uint32_t *restrict word)
-{
-    for (uint32_t j = 0; j < n; j++) {
-        uint32_t a = first + j, b = rest[0], c = rest[1], d = rest[2];
-        uint32_t key_0 = key[0], key_1 = key[1];
-        for (int round = 0; round < 10; round++) {
-            uint64_t p = (uint64_t)0xD2511F53u * a, q = (uint64_t)0xCD9E8D57u * c;
-            a = (uint32_t)(q >> 32) ^ b ^ key_0;
-            b = (uint32_t)q;
-            c = (uint32_t)(p >> 32) ^ d ^ key_1;
-            d = (uint32_t)p;
-            key_0 += 0x9E3779B9u;
-            key_1 += 0xBB67AE85u;
-        }
-        word[j] = a;
-        word[1 * LANES + j] = b;
-        word[2 * LANES + j] = c;
-        word[3 * LANES + j] = d;
-    }
-}
+#include "ops/micro/random.h"
 
 static void drop(int64_t n, const real *x, const uint32_t *word, int shift, uint32_t below,
                  real scale, real *y)

@@ -65,6 +65,12 @@ static bool expand_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool expand_large(heed_sample *sample)
+{
+    const heed_expand_attr attr = { { 2, { 8192, 4096 } } };
+    return heed_sample_large(sample, 1, &(heed_shape){ 1, { 4096 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_expand = {
     .name = "expand",
     .doc = "y = x broadcast to the given shape (NumPy's broadcast_to).",
@@ -76,6 +82,7 @@ const heed_op heed_op_expand = {
     .view = expand_view,
     .vjp = expand_vjp,
     .sample = expand_sample,
+    .large = expand_large,
     .flops = heed_flops_none,
     .simplify = expand_simplify,
 };

@@ -2,7 +2,8 @@
  *
  * x is read as [B, Q, V, S] and index as [B, N]: B holds the `batch` axes both have, Q x's axes
  * from there to `axis`, V that axis, S the rest; out is [B, Q, N, S]. An index outside 0 .. V - 1
- * reads zeros, and adds nothing: so a negative index is how to leave a place empty. */
+ * reads zeros, and adds nothing: so a negative index is how to leave a place empty. Sums into large
+ * arrays of rows are left to segment_sum. */
 #include "ops/common.h"
 #include "ops/kernel.h"
 
@@ -48,6 +49,34 @@ static inline scatter_split split_of(const gather_sizes *z)
 #ifdef HEED_STAMP
 #include "ops/micro/walk.h"
 
+enum { AHEAD = 12 }; /* rows that are asked for early: they are all over memory */
+
+/* Rows first <= i < last of one block. */
+static void gather_rows(const gather_sizes *z, const int32_t *index, const ireal *x, ireal *y,
+                        int64_t first, int64_t last)
+{
+    if (z->s == 1) {
+        for (int64_t i = first; i < last; i++) {
+            int64_t at = index[i];
+            y[i] = (uint64_t)at < (uint64_t)z->v ? x[at] : 0;
+        }
+        return;
+    }
+    for (int64_t i = first; i < last; i++) {
+        int64_t at = index[i];
+        ireal *to = y + i * z->s;
+        if (i + AHEAD < z->n) {
+            __builtin_prefetch((const char *)((uintptr_t)x + (uintptr_t)(index[i + AHEAD] * z->s) *
+                                                                 sizeof(ireal)));
+        }
+        if (at >= 0 && at < z->v) {
+            heed_copy_row(to, 1, x + at * z->s, 1, z->s);
+        } else {
+            memset(to, 0, (size_t)z->s * sizeof *to);
+        }
+    }
+}
+
 HEED_KERNEL(gather)
 {
     const gather_sizes z = sizes_of(&call->in[0].shape, &call->in[1].shape, call->attr);
@@ -56,20 +85,28 @@ HEED_KERNEL(gather)
     ireal *y = call->out.data;
     int64_t rows = z.b * z.q * z.n, per_unit = heed_rows_per_unit(z.s);
     int64_t last = heed_smaller(end * per_unit, rows);
-    for (int64_t r = begin * per_unit; r < last; r++) {
-        int64_t block = r / z.n, at = index[block / z.q * z.n + r % z.n];
-        ireal *to = y + r * z.s;
-        if (at >= 0 && at < z.v) {
-            heed_copy_row(to, 1, x + (block * z.v + at) * z.s, 1, z.s);
-        } else {
-            memset(to, 0, (size_t)z.s * sizeof *to);
-        }
+    for (int64_t r = begin * per_unit, next; r < last; r = next) {
+        int64_t block = r / z.n, start = block * z.n;
+        next = heed_smaller(last, start + z.n);
+        gather_rows(&z, index + block / z.q * z.n, x + block * z.v * z.s, y + start * z.s,
+                    r - start, next - start);
     }
 }
 
 static void add_row(real *restrict to, const real *restrict from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+static void add_rows(const gather_sizes *z, const int32_t *index, const real *from, real *to,
+                     int64_t width)
+{
+    for (int64_t i = 0; i < z->n && z->s == 1; i++)
+        if (index[i] >= 0 && index[i] < z->v) to[index[i]] += from[i];
+    for (int64_t i = 0; i < z->n && z->s > 1; i++) {
+        int64_t at = index[i];
+        if (at >= 0 && at < z->v) add_row(to + at * z->s, from + i * z->s, width);
+    }
 }
 
 HEED_KERNEL(scatter_add)
@@ -87,10 +124,7 @@ HEED_KERNEL(scatter_add)
             real *to = out + block * z.v * z.s + left;
             const real *from = dy + block * z.n * z.s + left;
             for (int64_t v = 0; v < z.v; v++) memset(to + v * z.s, 0, (size_t)width * sizeof *to);
-            for (int64_t i = 0; i < z.n; i++) {
-                int64_t at = index[block / z.q * z.n + i];
-                if (at >= 0 && at < z.v) add_row(to + at * z.s, from + i * z.s, width);
-            }
+            add_rows(&z, index + block / z.q * z.n, from, to, width);
         }
     }
 }
@@ -237,6 +271,27 @@ static bool scatter_add_sample(int k, heed_sample *sample)
     return take_case(k, sample, true);
 }
 
+/* As many rows as the table has; both ways. */
+static bool take_large(heed_sample *sample, int64_t size)
+{
+    enum { ROWS = 32768, ROW = 512 };
+    const heed_shape shapes[] = { { 2, { ROWS, ROW } }, { 1, { ROWS } } };
+    const heed_gather_attr attr = { .size = size };
+    sample->in[1].index = true;
+    sample->in[1].below = ROWS;
+    return heed_sample_large(sample, 2, shapes, &attr, sizeof attr);
+}
+
+static bool gather_large(heed_sample *sample)
+{
+    return take_large(sample, 0);
+}
+
+static bool scatter_add_large(heed_sample *sample)
+{
+    return take_large(sample, 32768);
+}
+
 /* ---- descriptors ---- */
 
 const heed_op heed_op_gather = {
@@ -252,6 +307,7 @@ const heed_op heed_op_gather = {
     .units = gather_units,
     .vjp = gather_vjp,
     .sample = gather_sample,
+    .large = gather_large,
     .flops = heed_flops_none,
 };
 
@@ -268,6 +324,7 @@ const heed_op heed_op_scatter_add = {
     .units = scatter_add_units,
     .vjp = scatter_add_vjp,
     .sample = scatter_add_sample,
+    .large = scatter_add_large,
     .flops = heed_flops_of_input,
 };
 
@@ -277,10 +334,37 @@ heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch)
     return heed_apply(&heed_op_gather, &attr, 2, (heed_node *[]){ x, index });
 }
 
+/* Into whole rows of a large array: sums of segments, where each row of out is written once, and
+ * all threads have work. Sorting the index is cheap next to wide rows, and free when it is
+ * constant. */
+static bool sums_segments(const heed_node *dy, const heed_node *index, int axis, int batch,
+                          int64_t size)
+{
+    enum { LARGE = 32768, WIDE = 16 };
+    if (axis != 0 || batch != 0 || index->shape.rank < 1 || index->dtype != HEED_I32) return false;
+    if (dy->shape.rank < index->shape.rank || heed_count(&index->shape) >= INT32_MAX) return false;
+    int64_t row = heed_product(&dy->shape, index->shape.rank, dy->shape.rank);
+    for (int i = 0; i < index->shape.rank; i++)
+        if (dy->shape.dim[i] != index->shape.dim[i]) return false;
+    if (size < 0 || size >= INT32_MAX || row == 0 || size < LARGE / row) return false;
+    return row >= WIDE || heed_is_constant(index);
+}
+
 heed_node *heed_scatter_add(heed_node *dy, heed_node *index, int axis, int batch, int64_t size)
 {
+    if (dy && index && sums_segments(dy, index, axis, batch, size)) {
+        heed_shape rows = { .rank = 1, .dim = { heed_count(&index->shape) } };
+        for (int i = index->shape.rank; i < dy->shape.rank; i++)
+            rows.dim[rows.rank++] = dy->shape.dim[i];
+        return heed_segment_sum(heed_reshape_to(dy, rows), heed_flatten(index), size);
+    }
     heed_gather_attr attr = { .axis = axis, .batch = batch, .size = size };
     return heed_apply(&heed_op_scatter_add, &attr, 2, (heed_node *[]){ dy, index });
+}
+
+heed_node *heed_index_select(heed_node *x, heed_node *index, int axis)
+{
+    return heed_gather(x, index, axis, 0);
 }
 
 heed_node *heed_embedding(heed_node *table, heed_node *index)

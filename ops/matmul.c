@@ -1,5 +1,6 @@
 /* matmul.c - y[.., i, j] = sum_p a[.., i, p] b[.., p, j] + c[.., i, j], leading axes broadcast. */
 #include "ops/kernel.h"
+#include "ops/common.h"
 #include "ops/matmul.h"
 
 #ifdef HEED_STAMP
@@ -288,6 +289,12 @@ static bool matmul_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool matmul_large(heed_sample *sample)
+{
+    const heed_shape squares[] = { { 2, { 1024, 1024 } }, { 2, { 1024, 1024 } } };
+    return heed_sample_large(sample, 2, squares, NULL, 0);
+}
+
 const heed_op heed_op_matmul = {
     .name = "matmul",
     .doc = "y[.., i, j] = sum_p a[.., i, p] b[.., p, j]: [.., m, k] x [.., k, n] -> [.., m, n]; "
@@ -312,6 +319,7 @@ const heed_op heed_op_matmul = {
     .packs = 1u << 1,
     .pack = matmul_pack,
     .sample = matmul_sample,
+    .large = matmul_large,
     .flops = matmul_flops,
 };
 

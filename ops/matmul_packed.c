@@ -126,6 +126,13 @@ static double packed_flops(const heed_node *node)
     return 2.0 * (double)heed_count(&node->shape) * (double)node->in[0]->shape.dim[1];
 }
 
+static bool matmul_packed_large(heed_sample *sample)
+{
+    const packed_attr attr = { .columns = 1024 };
+    const heed_shape shapes[] = { { 2, { 1024, 1024 } }, { 3, { 1024 / PANEL, 1024, PANEL } } };
+    return heed_sample_large(sample, 2, shapes, &attr, sizeof attr);
+}
+
 const heed_op heed_op_matmul_packed = {
     .name = "matmul_packed",
     .doc = "y[i, j] = sum_p a[i, p] b[j / 32, p, j mod 32]: a [m, k], b [panels, k, 32] -> [m, "
@@ -144,6 +151,7 @@ const heed_op heed_op_matmul_packed = {
     .prepare = packed_prepare,
     .plus = heed_matmul_plus,
     .sample = packed_sample,
+    .large = matmul_packed_large,
     .flops = packed_flops,
 };
 

@@ -27,4 +27,9 @@ typedef struct heed_concat_attr {
     int axis;
 } heed_concat_attr;
 
+/* Positions 0 .. size - 1 that an index may name. */
+typedef struct heed_last_index_attr {
+    int64_t size;
+} heed_last_index_attr;
+
 #endif

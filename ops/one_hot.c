@@ -59,6 +59,14 @@ static bool one_hot_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool one_hot_large(heed_sample *sample)
+{
+    const heed_one_hot_attr attr = { 512 };
+    sample->in[0].index = true;
+    sample->in[0].below = 512;
+    return heed_sample_large(sample, 1, &(heed_shape){ 1, { 65536 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_one_hot = {
     .name = "one_hot",
     .doc = "i32 [..] -> [.., classes] in the graph's dtype: 1 at the index, else 0; all 0 when it "
@@ -69,6 +77,7 @@ const heed_op heed_op_one_hot = {
     .kernel = &one_hot_kernel,
     .units = one_hot_units,
     .sample = one_hot_sample,
+    .large = one_hot_large,
     .flops = heed_flops_none,
 };
 

@@ -20,34 +20,59 @@ static void fill(ireal *to, int64_t n, ireal value)
     for (int64_t i = 0; i < n; i++) to[i] = value;
 }
 
-/* One position p of the axis is a run of `inner` elements of out. */
+/* Positions first <= p < last of the axis, for one outer index; x and out begin there. */
+static void pad_block(const heed_call *call, const ireal *x, ireal *out, int64_t first,
+                      int64_t last)
+{
+    const heed_pad_attr *attr = call->attr;
+    const heed_view *in = &call->in[0];
+    int axis = attr->axis;
+    int64_t n = in->shape.dim[axis], inner = call->out.stride[axis], dim[HEED_MAX_RANK];
+    int64_t to[HEED_MAX_RANK];
+    int64_t begin = first <= attr->before ? 0 : (first - attr->before - 1) / attr->step + 1;
+    int64_t end = last <= attr->before ? 0 : (last - attr->before - 1) / attr->step + 1;
+    ireal value = pad_bits(attr->value, call->out.dtype);
+    end = heed_smaller(end, n);
+    if (begin >= end || attr->step > 1) { /* all of it; x's elements then go in between */
+        fill(out + first * inner, (last - first) * inner, value);
+    } else {
+        int64_t front = attr->before + begin, back = attr->before + end;
+        fill(out + first * inner, (front - first) * inner, value);
+        fill(out + back * inner, (last - back) * inner, value);
+    }
+    if (begin >= end) return;
+    for (int i = axis; i < in->shape.rank; i++) {
+        dim[i - axis] = in->shape.dim[i];
+        to[i - axis] = call->out.stride[i];
+    }
+    dim[0] = end - begin;
+    to[0] = inner * attr->step;
+    heed_walk walk = heed_walk_of(in->shape.rank - axis, dim, in->stride + axis, to);
+    heed_walk_copy(&walk, out + (attr->before + begin * attr->step) * inner,
+                   x + begin * in->stride[axis]);
+}
+
+/* A unit is a run of positions of the axis, each `inner` elements of out. */
 HEED_KERNEL(pad)
 {
     const heed_pad_attr *attr = call->attr;
     const heed_view *x = &call->in[0];
     const heed_shape *out = &call->out.shape;
-    int axis = attr->axis, inside = out->rank - axis - 1;
+    int axis = attr->axis;
     int64_t inner = heed_product(out, axis + 1, out->rank), size = out->dim[axis];
     int64_t rows = heed_product(out, 0, axis) * size, per_unit = heed_rows_per_unit(inner);
-    int64_t last = attr->before + (x->shape.dim[axis] - 1) * attr->step;
-    ireal value = pad_bits(attr->value, call->out.dtype);
-    heed_walk run = heed_walk_of(inside, out->dim + axis + 1, x->stride + axis + 1,
-                                 call->out.stride + axis + 1);
+    int64_t end_row = heed_smaller(end * per_unit, rows);
     heed_walk outer = { .outer = axis };
     for (int i = 0; i < axis; i++) {
         outer.dim[i] = out->dim[i];
         outer.from[i] = x->stride[i];
     }
-    for (int64_t r = begin * per_unit; r < heed_smaller(end * per_unit, rows); r++) {
-        int64_t p = r % size, from, unused;
-        ireal *to = (ireal *)call->out.data + r * inner;
-        if (p < attr->before || p > last || (p - attr->before) % attr->step != 0) {
-            fill(to, inner, value);
-            continue;
-        }
-        heed_walk_row(&outer, r / size, &from, &unused);
-        from += (p - attr->before) / attr->step * x->stride[axis];
-        heed_walk_copy(&run, to, (const ireal *)x->data + from);
+    for (int64_t r = begin * per_unit, next; r < end_row; r = next) {
+        int64_t block = r / size, start = block * size, from, unused;
+        next = heed_smaller(end_row, start + size);
+        heed_walk_row(&outer, block, &from, &unused);
+        pad_block(call, (const ireal *)x->data + from, (ireal *)call->out.data + start * inner,
+                  r - start, next - start);
     }
 }
 

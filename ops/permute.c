@@ -87,6 +87,12 @@ static bool permute_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool permute_large(heed_sample *sample)
+{
+    const heed_permute_attr attr = { .n = 2, .axes = { 1, 0 } };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 4096, 4096 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_permute = {
     .name = "permute",
     .doc = "Axis i of y is axis axes[i] of x; axes is a permutation of x's axes.",
@@ -99,6 +105,7 @@ const heed_op heed_op_permute = {
     .place = permute_place,
     .vjp = permute_vjp,
     .sample = permute_sample,
+    .large = permute_large,
     .flops = heed_flops_none,
     .simplify = permute_simplify,
 };

@@ -1,4 +1,4 @@
-/* reduce.c - rules that sum, mean, max and min share: shapes, reverse rules, test cases. */
+/* reduce.c - rules that reductions share: shapes, reverse rules, test cases. */
 #include "ops/reduce.h"
 
 #include <string.h>
@@ -57,6 +57,18 @@ bool heed_extremum_infer(heed_infer *infer)
     for (int i = 0; i < attr->n; i++) {
         if (infer->in[0]->shape.dim[attr->axes[i]] > 0) continue;
         return heed_refuse(infer, "axis %d is empty", attr->axes[i]);
+    }
+    return true;
+}
+
+bool heed_reduce_lines_infer(heed_infer *infer)
+{
+    const heed_reduce_attr *attr = infer->attr;
+    if (!heed_reduce_infer(infer)) return false;
+    for (int i = 1; i < attr->n; i++) {
+        if (attr->axes[i] == attr->axes[0] + i) continue;
+        return heed_refuse(infer, "axes %d and %d are not neighbours; the builder moves them",
+                           attr->axes[i - 1], attr->axes[i]);
     }
     return true;
 }
@@ -123,6 +135,25 @@ bool heed_reduce_sample(int k, heed_sample *sample)
     return true;
 }
 
+bool heed_reduce_lines_sample(int k, heed_sample *sample)
+{
+    static const struct {
+        heed_shape shape;
+        heed_reduce_attr attr;
+    } cases[] = {
+        { { 2, { 3, 4 } }, { .n = 0 } },         { { 2, { 3, 4 } }, { 1, { 0 }, 0 } },
+        { { 2, { 3, 4 } }, { 1, { -1 }, 1 } },   { { 3, { 2, 3, 5 } }, { 2, { 2, 1 }, 0 } },
+        { { 3, { 2, 3, 5 } }, { 1, { 1 }, 1 } }, { { 1, { 33 } }, { 1, { 0 }, 0 } },
+        { { 2, { 13, 3 } }, { 1, { -2 }, 0 } },  { { 3, { 2, 7, 1 } }, { 2, { 1, 2 }, 1 } },
+        { { 2, { 2, 17 } }, { 1, { 1 }, 0 } },   { { 3, { 3, 2, 19 } }, { 2, { 0, 1 }, 0 } },
+    };
+    if (k < 0 || k >= (int)(sizeof cases / sizeof cases[0])) return false;
+    sample->n_in = 1;
+    sample->in[0].shape = cases[k].shape;
+    heed_sample_attr(sample, &cases[k].attr, sizeof cases[k].attr);
+    return true;
+}
+
 bool heed_extremum_sample(int k, heed_sample *sample)
 {
     if (!heed_reduce_sample(k, sample)) return false;
@@ -130,9 +161,9 @@ bool heed_extremum_sample(int k, heed_sample *sample)
     return true;
 }
 
-/* Equal parts for a long reduction to one number, which would be one unit of work. Only of dense
- * values: the reshape of a view may cost a copy. */
-static int64_t equal_parts(const heed_node *x)
+/* One number would be one unit of work. Only of dense values: the reshape of a view may cost a
+ * copy. */
+int64_t heed_reduce_parts(const heed_node *x)
 {
     int64_t count = heed_count(&x->shape), parts = 64;
     if (count < 8 * HEED_UNIT_WORK || x->op->view) return 1;
@@ -140,11 +171,17 @@ static int64_t equal_parts(const heed_node *x)
     return parts;
 }
 
-heed_node *heed_reduce_apply(const heed_op *op, heed_node *x, const int *axes, int n, bool keep)
+heed_reduce_attr heed_reduce_attr_of(const int *axes, int n, bool keep)
 {
     heed_reduce_attr attr = { .n = n, .keep = keep };
     for (int i = 0; i < n && i < HEED_MAX_RANK; i++) attr.axes[i] = axes[i];
-    int64_t parts = x && n == 0 ? equal_parts(x) : 1;
+    return attr;
+}
+
+heed_node *heed_reduce_apply(const heed_op *op, heed_node *x, const int *axes, int n, bool keep)
+{
+    heed_reduce_attr attr = heed_reduce_attr_of(axes, n, keep);
+    int64_t parts = x && n == 0 ? heed_reduce_parts(x) : 1;
     if (parts > 1) {
         heed_reduce_attr rows = { .n = 1, .axes = { 1 } };
         heed_node *matrix = heed_reshape_to(x, HEED_SHAPE(parts, -1));
@@ -156,4 +193,40 @@ heed_node *heed_reduce_apply(const heed_op *op, heed_node *x, const int *axes, i
         return heed_reshape_to(y, ones);
     }
     return heed_apply(op, &attr, 1, &x);
+}
+
+/* The axes of x with the reduced ones last, in `order`; how many are kept. -1: they are neighbours
+ * already, or the shape rule has something to say about them. */
+static int kept_before_reduced(const heed_shape *x, const heed_reduce_attr *attr, int *order)
+{
+    unsigned reduced = 0;
+    int kept = 0, least = x->rank, most = -1;
+    for (int i = 0; i < attr->n; i++) {
+        int axis = i < HEED_MAX_RANK ? attr->axes[i] : x->rank;
+        if (!heed_axis(x, &axis) || reduced & 1u << axis) return -1;
+        reduced |= 1u << axis;
+        if (axis < least) least = axis;
+        if (axis > most) most = axis;
+    }
+    if (most - least + 1 == attr->n || attr->n == 0) return -1;
+    for (int i = 0; i < x->rank; i++)
+        if (!(reduced & 1u << i)) order[kept++] = i;
+    for (int i = 0, at = kept; i < x->rank; i++)
+        if (reduced & 1u << i) order[at++] = i;
+    return kept;
+}
+
+heed_node *heed_reduce_lines_apply(const heed_op *op, heed_node *x, void *attr)
+{
+    heed_reduce_attr *axes = attr;
+    int order[HEED_MAX_RANK], kept = x ? kept_before_reduced(&x->shape, axes, order) : -1;
+    if (kept < 0) return heed_apply(op, attr, 1, &x);
+    heed_shape ones = x->shape;
+    for (int i = kept; i < ones.rank; i++) ones.dim[order[i]] = 1;
+    bool keep = axes->keep != 0;
+    heed_node *turned = heed_permute_axes(x, order, x->shape.rank);
+    for (int i = 0; i < axes->n; i++) axes->axes[i] = kept + i;
+    axes->keep = 0;
+    heed_node *y = heed_apply(op, attr, 1, &turned);
+    return y && keep ? heed_reshape_to(y, ones) : y;
 }

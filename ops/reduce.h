@@ -1,4 +1,5 @@
-/* reduce.h - rules that sum, mean, max and min share; their kernel is in ops/micro/reduce.c. */
+/* reduce.h - rules that sum, mean, max, min, prod and their relatives share; the kernel of these five
+ * is in ops/micro/reduce.c. */
 #ifndef HEED_OPS_REDUCE_H
 #define HEED_OPS_REDUCE_H
 
@@ -7,6 +8,8 @@
 /* Shape rules: refuse bad axes; of max and min: also empty ones. */
 bool heed_reduce_infer(heed_infer *infer);
 bool heed_extremum_infer(heed_infer *infer);
+/* Also: the reduced axes must be neighbours, of input 0 as [outer, n, inner]. */
+bool heed_reduce_lines_infer(heed_infer *infer);
 /* Elements that one output is made of. */
 int64_t heed_reduced_count(const heed_shape *x, const heed_reduce_attr *attr);
 
@@ -19,8 +22,16 @@ void heed_extremum_vjp(heed_vjp *vjp);
 heed_node *heed_reduce_simplify(heed_node *node);
 bool heed_reduce_sample(int k, heed_sample *sample);
 bool heed_extremum_sample(int k, heed_sample *sample);
+bool heed_reduce_lines_sample(int k, heed_sample *sample); /* axes that are neighbours */
 
 /* The node of `op` for axes as a caller lists them. */
 heed_node *heed_reduce_apply(const heed_op *op, heed_node *x, const int *axes, int n, bool keep);
+/* The attribute for axes as a caller lists them. */
+heed_reduce_attr heed_reduce_attr_of(const int *axes, int n, bool keep);
+/* The node of an `op` whose attribute begins with a heed_reduce_attr and whose axes must be
+ * neighbours: others are moved to the end first. */
+heed_node *heed_reduce_lines_apply(const heed_op *op, heed_node *x, void *attr);
+/* Equal parts for a long reduction of all of x to one number, else 1. */
+int64_t heed_reduce_parts(const heed_node *x);
 
 #endif

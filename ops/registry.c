@@ -36,14 +36,14 @@ static bool has_variants(const heed_op *op, heed_dtype dtype)
 
 static bool check_computation(const heed_op *op, heed_error *error)
 {
-    int ways = (op->kernel != NULL) + (op->tile != NULL) + (op->view != NULL);
+    int ways = (op->kernel != NULL) + (op->tile != NULL) + (op->view != NULL) + (op->body != NULL);
     if (op->flags & HEED_LEAF) {
         if (ways == 0) return true;
         return heed_fail(error, "operation %s: a leaf computes nothing", op->name);
     }
     if (ways != 1) {
         return heed_fail(error,
-                         "operation %s has %d of kernel, tile and view; it needs exactly one",
+                         "operation %s has %d of kernel, tile, view and body; it needs exactly one",
                          op->name, ways);
     }
     if (!op->infer && !op->tile) {
@@ -81,7 +81,7 @@ bool heed_op_check(const heed_op *op, heed_error *error)
                                  : "operation %s has inputs in diff, but no reverse rule",
                          op->name);
     }
-    if (op->flags & HEED_LEAF || op == &heed_op_aux) return true;
+    if (op->flags & HEED_LEAF || op == &heed_op_aux || op->body) return true;
     if (!op->sample || !op->sample(0, &sample)) {
         return heed_fail(error, "operation %s has no test sample", op->name);
     }

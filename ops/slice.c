@@ -108,6 +108,12 @@ static bool slice_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool slice_large(heed_sample *sample)
+{
+    const heed_slice_attr attr = { .axis = 1, .start = 512, .stop = 3584, .step = 1 };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 8192, 4096 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_slice = {
     .name = "slice",
     .doc = "y = x[.., start : stop : step, ..] along one axis; step > 0.",
@@ -119,12 +125,32 @@ const heed_op heed_op_slice = {
     .view = slice_view,
     .vjp = slice_vjp,
     .sample = slice_sample,
+    .large = slice_large,
     .flops = heed_flops_none,
     .simplify = slice_simplify,
 };
 
+/* Downwards: the same elements upwards, turned round. `stop` is not reached: -(size + 1) means down
+ * to the first element, as in NumPy. */
+static heed_node *slice_down(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step)
+{
+    char text[256];
+    if (!heed_resolve_axis(x, "slice", &axis)) return NULL;
+    int64_t size = x->shape.dim[axis], from = start < 0 ? start + size : start;
+    int64_t to = stop < 0 ? stop + size : stop;
+    if (from < 0 || from >= size || to < -1 || to > from || step < -INT64_MAX) {
+        return heed_graph_fail(x->graph, "slice: %lld:%lld:%lld is not a range of axis %d of %s",
+                               (long long)start, (long long)stop, (long long)step, axis,
+                               heed_describe(x, text, sizeof text));
+    }
+    if (from == to) return heed_slice(x, axis, 0, 0);
+    int64_t first = from - (from - to - 1) / -step * -step;
+    return heed_flip_axes(heed_slice_step(x, axis, first, from + 1, -step), &axis, 1);
+}
+
 heed_node *heed_slice_step(heed_node *x, int axis, int64_t start, int64_t stop, int64_t step)
 {
+    if (step < 0) return slice_down(x, axis, start, stop, step);
     heed_slice_attr attr = { .axis = axis, .start = start, .stop = stop, .step = step };
     return heed_apply(&heed_op_slice, &attr, 1, &x);
 }

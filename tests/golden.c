@@ -52,6 +52,11 @@ double golden_number_or(golden *c, const char *name, double otherwise)
     return text ? strtod(text, NULL) : otherwise;
 }
 
+const char *golden_text(golden *c, const char *name)
+{
+    return need_attribute(c, name);
+}
+
 bool golden_is(golden *c, const char *name, const char *value)
 {
     return strcmp(need_attribute(c, name), value) == 0;
@@ -88,7 +93,7 @@ typedef struct golden_case {
     int n_y, n;                    /* compared: */
     char what[MOST_OUTPUTS][12];   /* tensor of the file: "y0", "dx2" ... */
     heed_node *node[MOST_OUTPUTS]; /* and who should compute it */
-    heed_node *x[GOLDEN_INPUTS], *moving_r[GOLDEN_OUTPUTS], *dx[GOLDEN_INPUTS];
+    heed_node *x[GOLDEN_INPUTS], *dx[GOLDEN_INPUTS];
     int where[GOLDEN_INPUTS], n_x;
 } golden_case;
 
@@ -119,12 +124,6 @@ static void expect(golden_case *k, const char *what, int i, heed_node *node)
     k->node[k->n++] = node;
 }
 
-static heed_node *add_dot(heed_node *sum, heed_node *a, heed_node *b)
-{
-    heed_node *dot = heed_sum_all(heed_mul(a, b));
-    return sum ? heed_add(sum, dot) : dot;
-}
-
 static void build_value(golden_case *k, const golden_builder *builder)
 {
     golden *c = &k->c;
@@ -140,17 +139,27 @@ static void build_value(golden_case *k, const golden_builder *builder)
     }
 }
 
+/* Of second order: jvp is the derivative of y along q, h the gradient of <dx, q>. */
+static void build_second(golden_case *k)
+{
+    golden *c = &k->c;
+    heed_node *q[GOLDEN_INPUTS], *h[GOLDEN_INPUTS];
+    for (int i = 0; i < k->n_x; i++)
+        if (!(q[i] = input_of(k, "q", k->where[i]))) return;
+    for (int i = 0; i < GOLDEN_OUTPUTS; i++)
+        if (entry_of(k, "jvp", i)) expect(k, "jvp", i, heed_jvp(c->y[i], k->x, q, k->n_x));
+    heed_gradient_of_all(k->dx, q, k->n_x, k->x, k->n_x, h);
+    for (int i = 0; i < k->n_x; i++) expect(k, "h", k->where[i], h[i]);
+}
+
 static void build_gradients(golden_case *k)
 {
     golden *c = &k->c;
-    heed_node *loss = NULL, *dx_q = NULL, *q, *h[GOLDEN_INPUTS], *jvp[GOLDEN_OUTPUTS];
-    int n_r = 0, r_of[GOLDEN_OUTPUTS];
+    heed_node *y[GOLDEN_OUTPUTS], *r[GOLDEN_OUTPUTS];
+    int n = 0;
     for (int i = 0; i < GOLDEN_OUTPUTS; i++) {
-        heed_node *r = input_of(k, "r", i);
-        if (!r) continue;
-        r_of[n_r] = i;
-        k->moving_r[n_r++] = r;
-        loss = add_dot(loss, c->y[i], r);
+        if (!(r[n] = input_of(k, "r", i))) continue;
+        y[n++] = c->y[i];
     }
     for (int i = 0; i < c->n_in; i++) {
         if (!entry_of(k, "dx", i)) continue;
@@ -158,16 +167,9 @@ static void build_gradients(golden_case *k)
         k->x[k->n_x++] = c->in[i];
     }
     if (!k->n_x) return;
-    heed_gradient_partial(loss, NULL, k->x, k->n_x, k->dx);
-    for (int i = 0; i < k->n_x; i++) {
-        expect(k, "dx", k->where[i], k->dx[i]);
-        if ((q = input_of(k, "q", k->where[i]))) dx_q = add_dot(dx_q, k->dx[i], q);
-    }
-    if (!dx_q) return;
-    heed_gradient_partial(dx_q, NULL, k->moving_r, n_r, jvp);
-    for (int i = 0; i < n_r; i++) expect(k, "jvp", r_of[i], jvp[i]);
-    heed_gradient_partial(dx_q, NULL, k->x, k->n_x, h);
-    for (int i = 0; i < k->n_x; i++) expect(k, "h", k->where[i], h[i]);
+    heed_gradient_of_all(y, r, n, k->x, k->n_x, k->dx);
+    for (int i = 0; i < k->n_x; i++) expect(k, "dx", k->where[i], k->dx[i]);
+    build_second(k);
 }
 
 static const golden_builder *builder_of(const golden_family *family, const char *name)

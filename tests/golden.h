@@ -9,10 +9,16 @@
 
 /* Every family: tests/ops_golden_NAME.c defines golden_family_NAME. */
 #define GOLDEN_FAMILIES(FAMILY) \
+    FAMILY(activations)         \
     FAMILY(elementwise)         \
+    FAMILY(losses)              \
     FAMILY(network)             \
     FAMILY(neural)              \
+    FAMILY(rearrange)           \
+    FAMILY(order)               \
+    FAMILY(products)            \
     FAMILY(reduce)              \
+    FAMILY(segments)            \
     FAMILY(shape)
 
 enum { GOLDEN_INPUTS = 8, GOLDEN_OUTPUTS = 4, GOLDEN_ATTRIBUTES = 24 };
@@ -52,6 +58,7 @@ GOLDEN_FAMILIES(GOLDEN_DECLARE)
 /* Attributes of a case. One that is not there fails the test, where no other value is offered. */
 double golden_number(golden *c, const char *name);
 double golden_number_or(golden *c, const char *name, double otherwise);
+const char *golden_text(golden *c, const char *name);
 bool golden_is(golden *c, const char *name, const char *value); /* a string is `value` */
 int golden_list(golden *c, const char *name, int *values);      /* at most HEED_MAX_RANK */
 heed_shape golden_shape(golden *c, const char *name);

@@ -95,6 +95,14 @@ static inline bool kit_finite(kit_values a)
     return true;
 }
 
+/* y was refused, with a sentence that has `part` in it; the graph is freed. */
+static inline void kit_refused(heed_graph *graph, const heed_node *y, const char *part)
+{
+    cr_assert_null(y);
+    cr_assert(heed_why(graph) && strstr(heed_why(graph), part), "%s", heed_why(graph));
+    heed_graph_free(graph);
+}
+
 /* A one-output program's only number. */
 static inline double kit_number(heed_node *y)
 {

@@ -28,11 +28,44 @@ Test(graph_registry, descriptors_are_complete)
         cr_expect(op->doc && *op->doc, "%s has a doc", op->name);
         cr_expect_eq(op->diff != 0, op->vjp != NULL, "%s: a diff bit has a reverse rule", op->name);
         if (op->flags & HEED_LEAF) continue;
+        if (op->body) continue; /* what it computes is a graph of its own */
         cr_expect(op->sample && op->sample(0, &sample), "%s has a sample", op->name);
         int most = op->max_in ? op->max_in : op->n_in;
         cr_expect(sample.n_in >= op->n_in && sample.n_in <= most, "%s takes its sample", op->name);
         if (most < 31) cr_expect_eq(op->diff >> most, 0, "%s: diff within its inputs", op->name);
     }
+}
+
+/* What `heed bench ops` runs: it fits, and is large. */
+Test(graph_registry, large_cases_fit)
+{
+    const heed_op *op;
+    int n = 0;
+    for (int i = 0; (op = heed_op_at(i)); i++) {
+        heed_sample sample = { .n_in = 0 };
+        heed_node *in[HEED_SAMPLE_INPUTS];
+        char name[16];
+        if (!op->large) continue;
+        cr_assert(op->large(&sample), "%s", op->name);
+        heed_graph *g = heed_graph_new();
+        int64_t most = 0;
+        for (int k = 0; k < sample.n_in; k++) {
+            const heed_sample_input *spec = &sample.in[k];
+            snprintf(name, sizeof name, "x%d", k);
+            in[k] = heed_input_shaped(g, name, spec->index ? HEED_I32 : HEED_F32, spec->shape);
+            cr_expect(!spec->index || spec->below > 1, "%s: input %d has a range", op->name, k);
+        }
+        heed_node *y = heed_apply(op, sample.attr, sample.n_in, in);
+        cr_expect_not_null(y, "%s: %s", op->name, heed_why(g));
+        for (int k = 0; k < sample.n_in; k++)
+            if (in[k]) most = most > heed_count(&in[k]->shape) ? most : heed_count(&in[k]->shape);
+        if (y && heed_count(&y->shape) > most) most = heed_count(&y->shape);
+        cr_expect(most >= 1 << 20, "%s: its largest value has %lld numbers", op->name,
+                  (long long)most);
+        heed_graph_free(g);
+        n++;
+    }
+    cr_expect(n > 10, "%d operations with a large case", n);
 }
 
 /* ---- every descriptor in ops/ is in the list ---- */

@@ -194,7 +194,7 @@ Test(models_layers, mlp)
     kit_free(&k);
 }
 
-Test(models_layers, lstm_is_its_formula)
+static void lstm_is_its_formula(bool loop)
 {
     kit k = kit_new();
     heed_lstm cell = heed_lstm_cell(k.scope, "cell", IN, H);
@@ -202,7 +202,9 @@ Test(models_layers, lstm_is_its_formula)
         cr_expect_eq(parameter(&k, "cell/bias", j), j / H == 1 ? 1 : 0, "the forget gate is open");
     shake(&k);
     heed_state_pair state = { .h = NULL };
-    heed_node *y = heed_lstm_run(&cell, heed_lstm_project(&cell, k.x), &state);
+    heed_node *projected = heed_lstm_project(&cell, k.x);
+    heed_node *y =
+        loop ? heed_lstm_scan(&cell, projected, &state) : heed_lstm_run(&cell, projected, &state);
     heed_node *outputs[] = { y, state.h, state.c };
     heed_program *program = heed_compile(k.graph, outputs, 3, .threads = 1);
     cr_assert_not_null(program, "%s", heed_why(k.graph));
@@ -234,13 +236,15 @@ Test(models_layers, lstm_is_its_formula)
     kit_free(&k);
 }
 
-Test(models_layers, gru_is_its_formula)
+static void gru_is_its_formula(bool loop)
 {
     kit k = kit_new();
     heed_gru cell = heed_gru_cell(k.scope, "cell", IN, H);
     shake(&k);
     heed_state_pair state = { .h = NULL };
-    heed_node *y = heed_gru_run(&cell, heed_gru_project(&cell, k.x), &state);
+    heed_node *projected = heed_gru_project(&cell, k.x);
+    heed_node *y =
+        loop ? heed_gru_scan(&cell, projected, &state) : heed_gru_run(&cell, projected, &state);
     heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
     cr_assert_not_null(program, "%s", heed_why(k.graph));
     fill(NULL, program);
@@ -267,4 +271,12 @@ Test(models_layers, gru_is_its_formula)
     heed_program_free(program);
     check_gradient(&k, y);
     kit_free(&k);
+}
+
+Test(models_layers, recurrent_cells_are_their_formulas)
+{
+    for (int loop = 0; loop < 2; loop++) {
+        lstm_is_its_formula(loop);
+        gru_is_its_formula(loop);
+    }
 }

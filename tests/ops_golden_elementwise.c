@@ -34,6 +34,11 @@ static heed_node *build_cast(golden *c)
     return heed_cast(c->in[0], golden_is(c, "dtype", "i32") ? HEED_I32 : real);
 }
 
+static heed_node *build_mean_squared_error(golden *c)
+{
+    return heed_mean_squared_error(c->in[0], c->in[1]);
+}
+
 static const golden_builder builders[] = {
     { "neg", .unary = heed_neg },
     { "abs", .unary = heed_abs },
@@ -65,7 +70,7 @@ static const golden_builder builders[] = {
     { "less_equal", .binary = heed_less_equal },
     { "greater", .binary = heed_greater },
     { "greater_equal", .binary = heed_greater_equal },
-    { "mean_squared_error", .binary = heed_mean_squared_error },
+    { "mean_squared_error", .build = build_mean_squared_error },
     { "affine", .build = build_affine },
     { "scale", .build = build_scale },
     { "where", .build = build_where },

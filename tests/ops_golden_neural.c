@@ -86,6 +86,11 @@ static heed_node *build_attention(golden *c)
     return heed_attention_with(c->in[0], c->in[1], c->in[2], options);
 }
 
+static heed_node *build_cross_entropy(golden *c)
+{
+    return heed_cross_entropy(c->in[0], c->in[1]);
+}
+
 static const golden_builder builders[] = {
     { "matmul", .binary = heed_matmul },
     { "conv1d", .build = build_conv1d },
@@ -97,7 +102,7 @@ static const golden_builder builders[] = {
     { "layer_norm", .build = build_layer_norm },
     { "rms_norm", .build = build_rms_norm },
     { "attention", .build = build_attention },
-    { "cross_entropy", .binary = heed_cross_entropy },
+    { "cross_entropy", .build = build_cross_entropy },
     { .name = NULL },
 };
 

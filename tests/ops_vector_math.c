@@ -39,6 +39,17 @@ static double gelu(double x)
     return x < -37 ? 0 : 0.5 * x * erfc(-x * sqrt(0.5));
 }
 
+static double log_sigmoid(double x)
+{
+    return -softplus(-x);
+}
+
+static double mish(double x)
+{
+    double e = exp(fmin(x, 40)), n = e * (e + 2);
+    return x < -700 ? 0 : x > 40 ? x : x * (n / (n + 2));
+}
+
 static const function exp_function = { &heed_op_exp, exp, 1.2 };
 static const function log_function = { &heed_op_log, log, 0.9 };
 static const function tanh_function = { &heed_op_tanh, tanh, 3.5 };
@@ -49,9 +60,18 @@ static const function erf_function = { &heed_op_erf, erf, 1.7 };
 static const function gelu_function = { &heed_op_gelu, gelu, 4 };
 static const function sin_function = { &heed_op_sin, sin, 1.6 };
 static const function cos_function = { &heed_op_cos, cos, 1.6 };
+static const function expm1_function = { &heed_op_expm1, expm1, 1.5 };
+static const function log1p_function = { &heed_op_log1p, log1p, 1.45 };
+static const function atan_function = { &heed_op_atan, atan, 1.65 };
+static const function sinh_function = { &heed_op_sinh, sinh, 1.7 };
+static const function cosh_function = { &heed_op_cosh, cosh, 1.65 };
+static const function log_sigmoid_function = { &heed_op_log_sigmoid, log_sigmoid, 2.75 };
+static const function mish_function = { &heed_op_mish, mish, 4.15 };
 static const function *const functions[] = {
-    &exp_function,      &log_function, &tanh_function, &sigmoid_function, &silu_function,
-    &softplus_function, &erf_function, &gelu_function, &sin_function,     &cos_function,
+    &exp_function,         &log_function,   &tanh_function, &sigmoid_function, &silu_function,
+    &softplus_function,    &erf_function,   &gelu_function, &sin_function,     &cos_function,
+    &expm1_function,       &log1p_function, &atan_function, &sinh_function,    &cosh_function,
+    &log_sigmoid_function, &mish_function,
 };
 #define N_FUNCTIONS (sizeof functions / sizeof functions[0])
 
@@ -184,6 +204,35 @@ Test(vector_math, cos)
     sweep(&cos_function);
 }
 
+Test(vector_math, expm1)
+{
+    sweep(&expm1_function);
+}
+Test(vector_math, log1p)
+{
+    sweep(&log1p_function);
+}
+Test(vector_math, atan)
+{
+    sweep(&atan_function);
+}
+Test(vector_math, sinh)
+{
+    sweep(&sinh_function);
+}
+Test(vector_math, cosh)
+{
+    sweep(&cosh_function);
+}
+Test(vector_math, log_sigmoid)
+{
+    sweep(&log_sigmoid_function);
+}
+Test(vector_math, mish)
+{
+    sweep(&mish_function);
+}
+
 typedef struct special {
     const function *f;
     float x, y;
@@ -228,6 +277,32 @@ static const special specials[] = {
     { &cos_function, 0, 1 },
     { &cos_function, INFINITY, NAN },
     { &cos_function, -INFINITY, NAN },
+    { &expm1_function, 0, 0 },
+    { &expm1_function, 1e-40f, 1e-40f },
+    { &expm1_function, -INFINITY, -1 },
+    { &expm1_function, INFINITY, INFINITY },
+    { &expm1_function, FLT_MAX, INFINITY },
+    { &log1p_function, 0, 0 },
+    { &log1p_function, 1e-40f, 1e-40f },
+    { &log1p_function, -1, -INFINITY },
+    { &log1p_function, -1.0000001f, NAN },
+    { &log1p_function, -INFINITY, NAN },
+    { &log1p_function, INFINITY, INFINITY },
+    { &atan_function, 0, 0 },
+    { &atan_function, INFINITY, 1.57079637f },
+    { &atan_function, -INFINITY, -1.57079637f },
+    { &sinh_function, 0, 0 },
+    { &sinh_function, INFINITY, INFINITY },
+    { &sinh_function, -INFINITY, -INFINITY },
+    { &sinh_function, -FLT_MAX, -INFINITY },
+    { &cosh_function, 0, 1 },
+    { &cosh_function, INFINITY, INFINITY },
+    { &cosh_function, -INFINITY, INFINITY },
+    { &log_sigmoid_function, INFINITY, 0 },
+    { &log_sigmoid_function, -INFINITY, -INFINITY },
+    { &mish_function, 0, 0 },
+    { &mish_function, INFINITY, INFINITY },
+    { &mish_function, -INFINITY, 0 },
 };
 
 static bool same(float a, float b)
@@ -281,7 +356,10 @@ Test(vector_math, double_precision)
         heed_tile_fn tile = functions[f]->op->tile->fn[HEED_F64][heed_isa_current()];
         double x[33], y[33];
         const void *in[1] = { x };
-        for (int i = 0; i < 33; i++) x[i] = 0.3 * (i + 1) - (functions[f] == &log_function ? 0 : 5);
+        for (int i = 0; i < 33; i++)
+            x[i] = 0.3 * (i + 1) - (functions[f] == &log_function     ? 0
+                                    : functions[f] == &log1p_function ? 1
+                                                                      : 5);
         tile(33, in, y, NULL);
         for (int i = 0; i < 33; i++) {
             double exact = functions[f]->reference(x[i]);

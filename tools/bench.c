@@ -7,7 +7,7 @@
 #include "tools/bench.h"
 #include "tools/tool.h"
 
-enum { MOST_NAMES = 256, LINE = 1000 };
+enum { MOST_NAMES = 1000, LONGEST_NAME = 80, LINE = 1000 };
 
 typedef struct bench_options {
     bool json;
@@ -31,9 +31,11 @@ static double old_time(FILE *old, const char *name, int threads)
 static void print_json(const char *name, int threads, const bench_result *r)
 {
     printf("{\"name\":\"%s\",\"threads\":%d,\"us\":%.3f,\"gflops\":%.3f,\"gbytes_s\":%.3f,"
-           "\"share_of_peak\":%.4f,\"planned_bytes\":%.0f,\"resident_bytes\":%.0f}\n",
+           "\"share_of_peak\":%.4f,\"planned_bytes\":%.0f,\"resident_bytes\":%.0f",
            name, threads, r->us, r->gflops, r->gbytes_s, r->share, r->planned_bytes,
            r->resident_bytes);
+    if (*r->inputs) printf(",\"inputs\":\"%s\"", r->inputs);
+    printf("}\n");
     fflush(stdout);
 }
 
@@ -43,7 +45,7 @@ static void print_row(const char *name, int threads, const bench_result *r, FILE
            r->gbytes_s, 100 * r->share, r->planned_bytes / 1048576, r->resident_bytes / 1048576);
     double before = old ? old_time(old, name, threads) : 0;
     if (before > 0) printf(" %8.2fx", before / r->us);
-    printf("\n");
+    printf("%s%s\n", *r->inputs ? "  " : "", r->inputs);
     fflush(stdout);
 }
 
@@ -91,6 +93,27 @@ static int measure_all(const char *const *names, const bench_options *o, FILE *o
     return heed_tool_finish(&heed_tool_bench, status);
 }
 
+/* "ops" among the names stands for ops/NAME of every operation that computes something. */
+static void put_ops(const char **names)
+{
+    static char text[MOST_NAMES][LONGEST_NAME];
+    const char *given[MOST_NAMES + 1];
+    const heed_op *op;
+    int n = 0;
+    memcpy(given, names, sizeof given);
+    for (int k = 0; given[k]; k++) {
+        if (strcmp(given[k], "ops") != 0 && n < MOST_NAMES) names[n++] = given[k];
+        if (strcmp(given[k], "ops") != 0) continue;
+        for (int i = 0; n < MOST_NAMES && (op = heed_op_at(i)); i++) {
+            if (op->flags & HEED_LEAF || op->writes || op->body) continue;
+            snprintf(text[n], LONGEST_NAME, "ops/%s", op->name);
+            names[n] = text[n];
+            n++;
+        }
+    }
+    names[n] = NULL;
+}
+
 static int run(int argc, char **argv)
 {
     bench_options o = { .seconds = 0.3 };
@@ -106,6 +129,7 @@ static int run(int argc, char **argv)
     FILE *old = o.compare ? fopen(o.compare, "r") : NULL;
     if (o.compare && !old)
         return heed_tool_say(&heed_tool_bench, TOOL_FAILED, "%s cannot be read", o.compare);
+    put_ops(names);
     status = measure_all(names[0] ? names : bench_default_names, &o, old);
     if (old) fclose(old);
     return status;
@@ -117,8 +141,9 @@ const heed_tool heed_tool_bench = {
     .help =
         "usage: heed bench [NAME...] [--threads N] [--seconds S] [--json] [--compare OLD.json]\n\n"
         "Measures the machine's own peaks first (multiply-adds in registers, memory copied), then\n"
-        "each case: median time of a run, arithmetic or memory rate, share of the peak, planned\n"
-        "and resident memory. Without --threads: one thread, then all processors. Without names:\n"
+        "each case: median time of a run, arithmetic and memory rate, the larger share of a peak,\n"
+        "planned and resident memory. Without --threads: one thread, then all processors. Without "
+        "names:\n"
         "a list that covers the library.\n\n"
         "  --json              one JSON object a line\n"
         "  --compare OLD.json  a column with the speed-up over an earlier --json output\n"
@@ -138,6 +163,7 @@ const heed_tool heed_tool_bench = {
         "  chain/N              N scalar additions, fusion off: the cost of a node\n"
         "  parameters/NxC       Adam's step and clipping, N parameters of C numbers\n"
         "  OP/N                 any elementwise operation on N floats: exp/4096\n"
+        "  ops                  every operation of the library on a large input; ops/NAME: one\n"
         "  step/MODEL           a whole training step of a model: step/ptrnet\n\n"
         "example: heed bench matmul/256x256x256 step/ptrnet --threads 2\n",
     .run = run,

@@ -2,6 +2,7 @@
 #ifndef HEED_TOOLS_BENCH_H
 #define HEED_TOOLS_BENCH_H
 
+#include "graph/op.h"
 #include "models/models.h"
 
 /* One measurement: a graph, its outputs, and the work that one run has to do. */
@@ -13,6 +14,7 @@ typedef struct bench_case {
     heed_graph *graph;
     heed_node *outputs[4];
     int n_outputs;
+    heed_sample sample;    /* ops/NAME: its inputs */
     heed_tiny tiny;        /* whole training steps of models, instead of a graph */
     heed_trainer *trainer; /* instead of outputs */
     const char *passes;    /* as in heed_compile_options */
@@ -25,6 +27,7 @@ typedef struct bench_result {
     char why[400];
     double us, gflops, gbytes_s, share;
     double planned_bytes, resident_bytes;
+    char inputs[200]; /* ops/NAME: shapes */
 } bench_result;
 
 typedef struct bench_peaks {
@@ -35,6 +38,11 @@ typedef struct bench_peaks {
 bool bench_build(bench_case *c, heed_error *error);
 void bench_free(bench_case *c);
 extern const char *const bench_default_names[]; /* NULL-terminated */
+
+/* ops/NAME, any operation of the registry; its inputs' numbers, and shapes. */
+bool bench_build_op(bench_case *c, const char *name, heed_error *error);
+void bench_fill_op(const bench_case *c, heed_program *program);
+void bench_tell_op(const bench_case *c, char *text, size_t size);
 
 double bench_now(void); /* seconds */
 bench_peaks bench_measure_peaks(int threads);

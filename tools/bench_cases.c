@@ -309,6 +309,7 @@ static bool build_named(bench_case *c, heed_error *error)
         return heed_fail(error, "'%s' is not KIND/SIZES (see heed bench --help)", c->name);
     memcpy(op_name, c->name, length);
     op_name[length] = 0;
+    if (strcmp(op_name, "ops") == 0) return bench_build_op(c, slash + 1, error);
     if (strcmp(op_name, "step") == 0) return build_step(c, slash + 1, error);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(op_name, kinds[i].name) != 0) continue;

@@ -156,6 +156,10 @@ static int check_named_op(report *all, const char *name)
 {
     const heed_op *op = heed_find_op(name);
     if (!op) return heed_tool_unknown(&heed_tool_gradcheck, "operation", name, op_name_at, NULL);
+    if (op->body)
+        return heed_tool_say(
+            &heed_tool_gradcheck, TOOL_MISUSED,
+            "%s computes what a graph of its own says: models that use it are checked", name);
     if (op->flags & HEED_LEAF)
         return heed_tool_say(&heed_tool_gradcheck, TOOL_MISUSED,
                              "%s is a leaf: it computes nothing that could be checked", name);
@@ -176,7 +180,7 @@ static int check_everything(report *all)
     const heed_op *op;
     const heed_model *model;
     for (int i = 0; (op = heed_op_at(i)); i++)
-        if (!(op->flags & HEED_LEAF)) check_op(all, op);
+        if (!(op->flags & HEED_LEAF) && !op->body) check_op(all, op);
     for (int i = 0; all->options.order != 2 && (model = heed_tool_model_at(i)); i++)
         check_model(all, model);
     return TOOL_GO_ON;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/fused.h"
+#include "graph/loop_run.h"
 
 enum { CHUNK_NANOSECONDS = 5000, MOST_CHUNKS = 32 };
 
@@ -20,13 +21,15 @@ static bool give_memory(heed_program *p)
         at += rounded(b->bytes);
     }
     p->input_bytes = at - p->planned_bytes;
-    p->block = heed_alloc(at);
+    if (!p->body) p->block = heed_alloc(at); /* a body's is given by its program */
     if (!p->block) {
         heed_graph_fail(p->user, "no memory for the program: it needs %zu bytes", at);
         return false;
     }
     for (int i = 0; i < p->n_buffers; i++)
-        if (p->buffers[i].kind != HEED_OUTSIDE_MEMORY && p->buffers[i].same_as < 0)
+        if ((p->buffers[i].kind == HEED_PLANNED_MEMORY ||
+             p->buffers[i].kind == HEED_INPUT_MEMORY) &&
+            p->buffers[i].same_as < 0)
             p->buffers[i].data = p->block + p->buffers[i].offset;
     return true;
 }
@@ -49,6 +52,10 @@ static bool bind_kernel(heed_program *p, heed_instruction *it)
     if (node->has_aux) {
         char *data = p->buffers[heed_buffer_root(p, p->values[node->id].aux_buffer)].data;
         call->aux = heed_view_of(data, node->aux_dtype, &node->aux_shape);
+    }
+    if (op->body) {
+        it->units = 1;
+        return heed_loop_bind(p, it);
     }
     heed_dtype dtype = heed_kernel_dtype(node);
     heed_isa isa = heed_isa_current();
@@ -118,6 +125,7 @@ bool heed_bind(heed_program *p)
     }
     if (!make_items(p)) return false;
     p->scratch_bytes = rounded(p->scratch_bytes);
+    if (p->body) return true; /* its program's */
     p->scratch = heed_alloc_array((size_t)p->options.threads, p->scratch_bytes);
     return p->scratch ? true : heed_plan_no_memory(p);
 }

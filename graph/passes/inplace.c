@@ -24,6 +24,9 @@ static void times_of_use(heed_program *p)
             if (!seen) use(p, buffer, it->time);
         }
     }
+    for (int k = 0; k < p->n_first; k++) /* of a body: there in all iterations */
+        for (int i = 0; i < p->instructions[k].n_writes; i++)
+            p->buffers[p->instructions[k].writes[i]].last = p->n_times;
     for (int i = 0; i < p->n_outputs; i++) {
         int buffer = p->values[p->outputs[i]->id].buffer;
         p->buffers[buffer].last = p->n_times; /* after the run */

@@ -76,8 +76,13 @@ static bool leaf_value(heed_program *p, const heed_node *node)
         set_value(value, &dense, p->values[node->in[0]->id].aux_buffer);
         return true;
     }
-    bool input = heed_is_input(node);
-    if (!own_buffer(p, node, input ? HEED_INPUT_MEMORY : HEED_OUTSIDE_MEMORY)) return false;
+    int slot;
+    bool input = heed_is_input(node), of_body = p->body && heed_is_slot(node, &slot);
+    heed_memory_kind kind = input     ? HEED_INPUT_MEMORY
+                            : of_body ? HEED_SLOT_MEMORY
+                                      : HEED_OUTSIDE_MEMORY;
+    if (!own_buffer(p, node, kind)) return false;
+    if (of_body) p->slot_buffer[slot] = value->buffer;
     heed_buffer *buffer = &p->buffers[value->buffer];
     if (node->op == &heed_op_full) memset(value->stride, 0, sizeof value->stride);
     if (heed_is_constant(node)) buffer->data = (char *)(uintptr_t)node->value;
@@ -179,7 +184,7 @@ static heed_node *lay_out(layout *l, const heed_node *node)
         in[i] = l->map[node->in[i]->id];
         if (place->elided && place->copies[i].buffer >= 0) {
             in[i] = copy_of(l, in[i], &place->copies[i]);
-        } else if (node->op->kernel && !place->elided) {
+        } else if ((node->op->kernel || node->op->body) && !place->elided) {
             in[i] = kernel_input(l, node, i, in[i]);
         }
         done = in[i] != NULL;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "graph/fused.h"
+#include "graph/loop_run.h"
 #include "graph/passes/edges.h"
 #include "graph/passes/group.h"
 #include "graph/passes/recompute.h"
@@ -34,7 +35,10 @@ typedef struct order {
     heed_group group; /* the instruction being filled, ... */
     bool open;        /* ... if it is one of tiles */
     int newest;       /* the member taken last */
-    int *members;     /* finished instructions' nodes, one after the other */
+    int *later;       /* of a body: ready, but for every iteration */
+    int n_later;
+    bool first;   /* under way: what the first iteration does for all of them */
+    int *members; /* finished instructions' nodes, one after the other */
     int n_members, member_room;
     int *starts, *first_end; /* by instruction */
     int n_starts;
@@ -64,6 +68,14 @@ static bool join(order *o, int id)
     return true;
 }
 
+/* The first iteration's own come first. */
+static bool put_off(order *o, int id)
+{
+    if (!o->first || o->p->invariant[id]) return false;
+    o->later[o->n_later++] = id;
+    return true;
+}
+
 /* Tell consumers of everything on the stack; what becomes ready joins, waits, or is just there. */
 static void announce(order *o)
 {
@@ -75,7 +87,7 @@ static void announce(order *o)
             if (!heed_runs(o->p, o->graph->nodes[next])) {
                 if (o->open) o->group.late[next] = o->group.number + 1;
                 o->stack[o->n_stack++] = next;
-            } else if (!join(o, next)) {
+            } else if (!put_off(o, next) && !join(o, next)) {
                 heed_heap_push(&o->heap, next);
             }
         }
@@ -132,14 +144,20 @@ static bool run_order(order *o)
 {
     for (int id = 0; id < o->graph->n_nodes; id++) {
         if (!o->edges->live[id] || o->pending[id]) continue;
-        if (heed_runs(o->p, o->graph->nodes[id]))
+        bool runs = heed_runs(o->p, o->graph->nodes[id]);
+        if (runs && !put_off(o, id))
             heed_heap_push(&o->heap, id);
-        else
+        else if (!runs)
             o->stack[o->n_stack++] = id;
     }
     /* Sources are listed before anything is announced: pending never returns to 0 twice. */
     announce(o);
-    while (o->heap.n) {
+    while (o->heap.n || o->n_later) {
+        if (o->first && !o->heap.n) {
+            o->p->n_first = o->n_starts;
+            o->first = false;
+            while (o->n_later) heed_heap_push(&o->heap, o->later[--o->n_later]);
+        }
         int id = heed_heap_pop(&o->heap);
         const heed_node *node = o->graph->nodes[id];
         o->open = heed_is_tiled(o->p, node);
@@ -150,6 +168,7 @@ static bool run_order(order *o)
         if (!close(o, id)) return false;
     }
     o->starts[o->n_starts] = o->n_members;
+    if (o->first) o->p->n_first = o->n_starts;
     return true;
 }
 
@@ -247,6 +266,7 @@ static bool fill(order *o, heed_instruction *instruction, int k)
         if (shared && !wanted_outside(o, node->id, k)) value->buffer = -1;
         if (value->buffer >= 0) instruction->writes[instruction->n_writes++] = value->buffer;
     }
+    if (instruction->nodes[0]->op->body) return heed_loop_compile(p, instruction);
     return take_partial(o, instruction);
 }
 
@@ -266,22 +286,24 @@ static bool make_instructions(order *o)
 
 bool heed_order(heed_program *p)
 {
-    enum { ARRAYS = 9 };
+    enum { ARRAYS = 10 };
     order o = { .p = p, .graph = p->work, .edges = &p->edges, .owner = p->owner };
     size_t n = (size_t)p->work->n_nodes + 2;
     int *all = heed_alloc_array(n * ARRAYS, sizeof(int)), *at = all;
     o.output = heed_alloc(n);
     bool done = all && o.output;
     if (done) {
-        int **parts[ARRAYS] = { &o.pending,      &o.heap.ids,   &o.stack,  &o.starts, &o.first_end,
-                                &o.group.inside, &o.group.late, &o.reader, &o.kernels };
+        int **parts[ARRAYS] = { &o.pending,      &o.heap.ids,   &o.stack,  &o.starts,  &o.first_end,
+                                &o.group.inside, &o.group.late, &o.reader, &o.kernels, &o.later };
         for (int i = 0; i < ARRAYS; i++, at += n) *parts[i] = at;
         o.group.p = p;
+        o.first = p->invariant != NULL;
         for (size_t i = 0; i + 2 < n; i++) {
             o.owner[i] = -1;
             o.pending[i] = p->edges.incoming[i];
             const heed_node *node = p->work->nodes[i];
-            o.kernels[i + 1] = o.kernels[i] + (node->op->kernel && heed_runs(p, node));
+            o.kernels[i + 1] =
+                o.kernels[i] + ((node->op->kernel || node->op->body) && heed_runs(p, node));
         }
         done = run_order(&o) && make_instructions(&o);
     } else {

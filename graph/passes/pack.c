@@ -8,16 +8,28 @@ typedef struct packing {
     heed_cse cse;
 } packing;
 
-/* false: there is nothing to pack. */
-static bool count_readers(const heed_graph *graph, packing *s)
+/* How often an operation of a body reads x, as far as that stays the same. */
+static int64_t reads_of(const heed_program *p, const heed_node *reader, const heed_node *x)
 {
+    bool again = p->invariant && p->invariant[x->id] && !p->invariant[reader->id];
+    return again ? p->body->steps : 1;
+}
+
+/* false: there is nothing to pack. */
+static bool count_readers(const heed_program *p, packing *s)
+{
+    enum { MANY = 1 << 20 };
+    const heed_graph *graph = p->work;
     bool any = false;
     for (int id = 0; id < graph->n_nodes; id++) {
         const heed_node *node = graph->nodes[id];
         if (!s->live[id] || !node->op->pack) continue;
         any = true;
-        for (int i = 0; i < node->n_in; i++)
-            s->readers[node->in[i]->id] += heed_bit(node->op->packs, i);
+        for (int i = 0; i < node->n_in; i++) {
+            int64_t more = heed_bit(node->op->packs, i) ? reads_of(p, node, node->in[i]) : 0;
+            int *readers = &s->readers[node->in[i]->id];
+            *readers = *readers + more < MANY ? *readers + (int)more : MANY;
+        }
     }
     return any;
 }
@@ -48,7 +60,8 @@ bool heed_pack(heed_program *p)
     s.readers = heed_alloc_array((size_t)p->work->n_nodes + 1, sizeof *s.readers);
     bool done = s.live && s.readers;
     if (!done) heed_plan_no_memory(p);
-    if (done && count_readers(p->work, &s)) done = heed_rebuild(p, p->work, s.live, visit, &s);
+    done = done && heed_find_invariant(p);
+    if (done && count_readers(p, &s)) done = heed_rebuild(p, p->work, s.live, visit, &s);
     heed_free(s.live);
     heed_free(s.readers);
     heed_free(s.cse.table);

@@ -22,7 +22,8 @@ static void count_uses(const heed_graph *graph, const bool *live, uses *of)
         for (int i = 0; i < node->n_in; i++) {
             uses *u = &of[node->in[i]->id];
             u->consumers++;
-            if (node->op->kernel && !node->op->place && !heed_bit(node->op->strided, i))
+            if ((node->op->kernel || node->op->body) && !node->op->place &&
+                !heed_bit(node->op->strided, i))
                 u->needs_dense = true;
         }
     }

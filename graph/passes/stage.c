@@ -90,18 +90,35 @@ static void complete(stager *s, int index)
         if (s->p->owner[instruction->nodes[i]->id] >= 0) announce(s, instruction->nodes[i]->id);
 }
 
+static bool is_loop(const heed_program *p, int index)
+{
+    return p->instructions[index].loop != NULL;
+}
+
+/* May they run at the same time as far as loops go? */
+static bool together(const heed_program *p, int head, int other)
+{
+    return !is_loop(p, other) && (head < p->n_first) == (other < p->n_first);
+}
+
 static void step(stager *s)
 {
     heed_program *p = s->p;
     int group[MOST], n = 0, head = s->heap.ids[0];
     double cost = 0;
     while (s->heap.n && n < MOST && s->heap.ids[0] <= head + WINDOW) {
+        if (n && (!together(p, head, s->heap.ids[0]))) break;
         group[n] = heed_heap_pop(&s->heap);
         cost += p->instructions[group[n++]].cost;
-        if (!(p->passes >> HEED_PASS_STAGE & 1)) break;
+        if (!(p->passes >> HEED_PASS_STAGE & 1) || is_loop(p, head)) break;
         if (n == 1 && cost >= 4 * WORTH) break; /* large enough to be shared by itself */
     }
-    bool parallel = cost >= WORTH && (p->passes >> HEED_PASS_STAGE & 1);
+    if (head >= p->n_first && p->first_stages < 0) { /* the first iteration's own are done */
+        p->first_stages = p->n_stages;
+        s->open = false;
+    }
+    bool loop = is_loop(p, head);
+    bool parallel = cost >= WORTH && (p->passes >> HEED_PASS_STAGE & 1) && !loop;
     if (parallel) {
         heed_stage *stage = new_stage(s, true);
         for (int i = 0; i < n; i++) place(s, stage, group[i], p->n_times);
@@ -110,7 +127,10 @@ static void step(stager *s)
         return;
     }
     for (int i = 1; i < n; i++) heed_heap_push(&s->heap, group[i]);
+    if (loop) s->open = false;
     heed_stage *stage = s->open ? &p->stages[p->n_stages - 1] : new_stage(s, false);
+    stage->loop = loop;
+    if (loop) s->open = false;
     place(s, stage, group[0], p->n_times++);
     complete(s, group[0]);
 }
@@ -132,7 +152,9 @@ bool heed_stages(heed_program *p)
             if (!s.pending[i]) heed_heap_push(&s.heap, i);
         for (int id = 0; id < p->work->n_nodes; id++) /* leaves: there from the start */
             if (p->edges.live[id] && p->owner[id] < 0 && !p->edges.incoming[id]) announce(&s, id);
+        p->first_stages = -1;
         while (s.heap.n) step(&s);
+        if (p->first_stages < 0) p->first_stages = p->n_stages;
         p->instructions = s.placed;
         if (s.n_placed != p->n_instructions)
             done = heed_graph_fail(p->user, "an assignment depends on itself") != NULL;

@@ -50,3 +50,9 @@ heed_node *(heed_gru_run)(const heed_gru *cell, heed_node *projected, heed_state
 {
     return heed_cell_run(cell, step, projected, state);
 }
+
+heed_node *heed_gru_scan_with(const heed_gru *cell, heed_node *projected, heed_state_pair *state,
+                              heed_sequence_options options)
+{
+    return heed_cell_scan(cell, step, projected, cell->hidden, false, state, options);
+}

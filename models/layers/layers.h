@@ -138,6 +138,21 @@ heed_state_pair heed_lstm_step(const heed_lstm *cell, heed_node *projected, heed
 /* All steps: projected [T, B, 4H] -> every h, [T, B, H]; *state goes from first to last. */
 heed_node *heed_lstm_run(const heed_lstm *cell, heed_node *projected, heed_state_pair *state);
 
+/* The same numbers from a loop (heed_scan), whose graph holds the step once, whatever T is. */
+typedef struct heed_sequence_options {
+    int defaults;
+    heed_node *count; /* i32 []: only steps 0 .. count - 1 are run; h of others is 0 */
+    bool backwards;   /* from the last step to the first */
+    bool recompute;   /* the reverse pass computes a step's gates anew; it keeps the states */
+    int64_t every;    /* ... keeps the states of every so many steps */
+} heed_sequence_options;
+
+heed_node *heed_lstm_scan_with(const heed_lstm *cell, heed_node *projected, heed_state_pair *state,
+                               heed_sequence_options options);
+#define heed_lstm_scan(cell, projected, state, ...)     \
+    HEED_AT(heed_lstm_scan_with(cell, projected, state, \
+                                (heed_sequence_options){ .defaults = 0, __VA_ARGS__ }))
+
 /* Cho et al. 2014, in the form that needs one product a step (as cuDNN's and PyTorch's).
  *   [r z n] = x W + b,  [r' z' n'] = h U + d;  r = sigmoid(r + r'), z = sigmoid(z + z'),
  *   n = tanh(n + r n');  h' = n + z (h - n)
@@ -155,6 +170,11 @@ heed_gru heed_gru_with(heed_scope *scope, const char *name, int64_t in, int64_t 
 heed_node *heed_gru_project(const heed_gru *cell, heed_node *x); /* [.., in] -> [.., 3H] */
 heed_state_pair heed_gru_step(const heed_gru *cell, heed_node *projected, heed_state_pair state);
 heed_node *heed_gru_run(const heed_gru *cell, heed_node *projected, heed_state_pair *state);
+heed_node *heed_gru_scan_with(const heed_gru *cell, heed_node *projected, heed_state_pair *state,
+                              heed_sequence_options options);
+#define heed_gru_scan(cell, projected, state, ...)     \
+    HEED_AT(heed_gru_scan_with(cell, projected, state, \
+                               (heed_sequence_options){ .defaults = 0, __VA_ARGS__ }))
 
 /* Notes the caller's line at the nodes of a step; what the macros below call. */
 heed_state_pair heed_state_located(heed_state_pair state, const char *file, int line);

@@ -55,3 +55,9 @@ heed_node *(heed_lstm_run)(const heed_lstm *cell, heed_node *projected, heed_sta
 {
     return heed_cell_run(cell, step, projected, state);
 }
+
+heed_node *heed_lstm_scan_with(const heed_lstm *cell, heed_node *projected, heed_state_pair *state,
+                               heed_sequence_options options)
+{
+    return heed_cell_scan(cell, step, projected, cell->hidden, true, state, options);
+}

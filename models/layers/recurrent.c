@@ -61,3 +61,41 @@ heed_node *heed_cell_run(const void *cell, heed_cell_step *step, heed_node *proj
     }
     return heed_stack(h, (int)steps, 0); /* [T, B, H] */
 }
+
+/* ---- as a loop ---- */
+
+typedef struct looped {
+    const void *cell;
+    heed_cell_step *step;
+    bool has_c;
+} looped;
+
+static bool loop_step(void *context, heed_node *const *state, heed_node *const *x, heed_node **next,
+                      heed_node **y)
+{
+    const looped *l = context;
+    heed_state_pair after =
+        l->step(l->cell, x[0], (heed_state_pair){ .h = state[0], .c = l->has_c ? state[1] : NULL });
+    next[0] = y[0] = after.h;
+    if (l->has_c) next[1] = after.c;
+    return true;
+}
+
+heed_node *heed_cell_scan(const void *cell, heed_cell_step *step, heed_node *projected,
+                          int64_t hidden, bool has_c, heed_state_pair *state,
+                          heed_sequence_options options)
+{
+    if (cell_steps(projected) == 0) return NULL;
+    looped l = { .cell = cell, .step = step, .has_c = has_c };
+    heed_graph *graph = projected->graph;
+    heed_node *zero =
+        heed_full_shaped(graph, projected->dtype, HEED_SHAPE(projected->shape.dim[1], hidden), 0);
+    heed_node *carried[2] = { state->h ? state->h : zero, state->c ? state->c : zero }, *h;
+    if (!heed_scan(graph, loop_step, &l, carried, &h, .initial = carried, .n_states = 1 + has_c,
+                   .over = &projected, .n_over = 1, .n_out = 1, .count = options.count,
+                   .backwards = options.backwards, .recompute = options.recompute,
+                   .every = options.every))
+        return NULL;
+    *state = (heed_state_pair){ .h = carried[0], .c = has_c ? carried[1] : NULL };
+    return h;
+}

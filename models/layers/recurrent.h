@@ -17,5 +17,9 @@ typedef heed_state_pair heed_cell_step(const void *cell, heed_node *projected,
 /* All steps of projected [T, B, width]: every h, [T, B, H]; *state goes from first to last. */
 heed_node *heed_cell_run(const void *cell, heed_cell_step *step, heed_node *projected,
                          heed_state_pair *state);
+/* The same as a loop; has_c: the state has two parts. */
+heed_node *heed_cell_scan(const void *cell, heed_cell_step *step, heed_node *projected,
+                          int64_t hidden, bool has_c, heed_state_pair *state,
+                          heed_sequence_options options);
 
 #endif

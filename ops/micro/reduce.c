@@ -1,4 +1,4 @@
-/* reduce.c - y = sum (max, min) of x over axes.
+/* reduce.c - y = sum (max, min, product) of x over axes.
  *
  * The order of additions is fixed by shape and strides. Long sums are made of blocks: lanes and
  * rows of a block add up in the element type, blocks in f64, so the error does not grow with
@@ -166,6 +166,9 @@ HEED_KERNEL(reduce)
         break;
     case HEED_REDUCE_MIN:
         reduce_units(HEED_REDUCE_MIN, call, begin, end);
+        break;
+    case HEED_REDUCE_PROD:
+        reduce_units(HEED_REDUCE_PROD, call, begin, end);
         break;
     }
 }

@@ -1,4 +1,4 @@
-/* reduce.h - sum, mean, max and min over any set of axes: what their four files share. */
+/* reduce.h - sum, mean, max, min and prod over any set of axes: what their files share. */
 #ifndef HEED_OPS_MICRO_REDUCE_H
 #define HEED_OPS_MICRO_REDUCE_H
 
@@ -14,7 +14,8 @@ typedef struct heed_reduce_attr {
 typedef enum heed_reduce_kind {
     HEED_REDUCE_SUM,
     HEED_REDUCE_MAX,
-    HEED_REDUCE_MIN
+    HEED_REDUCE_MIN,
+    HEED_REDUCE_PROD
 } heed_reduce_kind;
 
 /* A nest of loops; strides in elements. */
@@ -39,7 +40,7 @@ typedef struct heed_reduce_plan {
 
 extern const heed_kernel heed_reduce_kernel; /* its call needs a heed_reduce_plan */
 extern const heed_reduction heed_sum_reduction, heed_mean_reduction, heed_max_reduction,
-    heed_min_reduction; /* at the end of an elementwise program */
+    heed_min_reduction, heed_prod_reduction; /* at the end of an elementwise program */
 
 /* heed_op.prepare of each kind, and heed_op.units. */
 void heed_reduce_prepare(const heed_call *call, heed_reduce_kind kind, double scale, void *plan);

@@ -16,13 +16,18 @@ typedef heed_reduce_kind kind_of;
 
 static inline real start_of(kind_of kind)
 {
-    return kind == HEED_REDUCE_SUM ? 0 : kind == HEED_REDUCE_MAX ? -(real)INFINITY : (real)INFINITY;
+    static const real start[] = { [HEED_REDUCE_SUM] = 0,
+                                  [HEED_REDUCE_MAX] = -(real)INFINITY,
+                                  [HEED_REDUCE_MIN] = (real)INFINITY,
+                                  [HEED_REDUCE_PROD] = 1 };
+    return start[kind];
 }
 
-/* a + b; or the larger or smaller one, NaN if one is. */
+/* a + b; a b; or the larger or smaller one, NaN if one is. */
 static inline real join(kind_of kind, real a, real b)
 {
     if (kind == HEED_REDUCE_SUM) return a + b;
+    if (kind == HEED_REDUCE_PROD) return a * b;
     if (kind == HEED_REDUCE_MAX) return ((a > b) | (a != a)) ? a : b;
     return ((a < b) | (a != a)) ? a : b;
 }
@@ -30,6 +35,7 @@ static inline real join(kind_of kind, real a, real b)
 static inline double join_wide(kind_of kind, double a, double b)
 {
     if (kind == HEED_REDUCE_SUM) return a + b;
+    if (kind == HEED_REDUCE_PROD) return a * b;
     if (kind == HEED_REDUCE_MAX) return ((a > b) | (a != a)) ? a : b;
     return ((a < b) | (a != a)) ? a : b;
 }
@@ -37,6 +43,7 @@ static inline double join_wide(kind_of kind, double a, double b)
 static inline vec join_vec(kind_of kind, vec a, vec b)
 {
     if (kind == HEED_REDUCE_SUM) return a + b;
+    if (kind == HEED_REDUCE_PROD) return a * b;
     ivec take_a = (kind == HEED_REDUCE_MAX ? a > b : a < b) | (a != a);
     return (vec)(((ivec)a & take_a) | ((ivec)b & ~take_a));
 }
@@ -50,6 +57,7 @@ typedef real piece_u __attribute__((vector_size(16), aligned(sizeof(real)), may_
 static inline piece join_piece(kind_of kind, piece a, piece b)
 {
     if (kind == HEED_REDUCE_SUM) return a + b;
+    if (kind == HEED_REDUCE_PROD) return a * b;
     ipiece take_a = (kind == HEED_REDUCE_MAX ? a > b : a < b) | (a != a);
     return (piece)(((ipiece)a & take_a) | ((ipiece)b & ~take_a));
 }

@@ -62,6 +62,11 @@ HEED_JOIN(min_runs)
     join_runs(HEED_REDUCE_MIN, n, m, x, total);
 }
 
+HEED_JOIN(prod_runs)
+{
+    join_runs(HEED_REDUCE_PROD, n, m, x, total);
+}
+
 HEED_JOIN(sum_columns)
 {
     join_columns(HEED_REDUCE_SUM, n, m, x, total);
@@ -75,6 +80,11 @@ HEED_JOIN(max_columns)
 HEED_JOIN(min_columns)
 {
     join_columns(HEED_REDUCE_MIN, n, m, x, total);
+}
+
+HEED_JOIN(prod_columns)
+{
+    join_columns(HEED_REDUCE_PROD, n, m, x, total);
 }
 
 void HEED_FN(finish_totals) FINISH_ARGUMENTS;
@@ -107,9 +117,11 @@ static double share_of_mean(const heed_node *node)
 DECLARE(sum_runs);
 DECLARE(max_runs);
 DECLARE(min_runs);
+DECLARE(prod_runs);
 DECLARE(sum_columns);
 DECLARE(max_columns);
 DECLARE(min_columns);
+DECLARE(prod_columns);
 HEED_DECLARE_STAMPS(finish_totals, f32, FINISH_ARGUMENTS);
 HEED_DECLARE_STAMPS(finish_totals, f64, FINISH_ARGUMENTS);
 
@@ -137,5 +149,10 @@ const heed_reduction heed_min_reduction = { .start = INFINITY,
                                             .runs = STAMPS_OF(min_runs),
                                             .columns = STAMPS_OF(min_columns),
                                             .finish = STAMPS_OF(finish_totals) };
+const heed_reduction heed_prod_reduction = { .start = 1,
+                                             .axes = reduced_axes,
+                                             .runs = STAMPS_OF(prod_runs),
+                                             .columns = STAMPS_OF(prod_columns),
+                                             .finish = STAMPS_OF(finish_totals) };
 
 #endif

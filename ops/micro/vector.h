@@ -35,15 +35,21 @@ static inline ivec vec_lane_numbers(void)
     return number;
 }
 
-static inline vec vec_rotate(vec x, int by)
+/* Lane l is x's lane from[l], modulo the number of lanes. */
+static inline vec vec_pick(vec x, ivec from)
 {
 #ifdef __clang__
     vec out = x;
-    for (int l = 0; l < HEED_LANES; l++) out[l] = x[(l + by) % HEED_LANES];
+    for (int l = 0; l < HEED_LANES; l++) out[l] = x[from[l] & (HEED_LANES - 1)];
     return out;
 #else
-    return __builtin_shuffle(x, (vec_lane_numbers() + by) & (HEED_LANES - 1));
+    return __builtin_shuffle(x, from & (HEED_LANES - 1));
 #endif
+}
+
+static inline vec vec_rotate(vec x, int by)
+{
+    return vec_pick(x, vec_lane_numbers() + by);
 }
 
 /* Sum and maximum of all lanes, in a tree of fixed shape. */

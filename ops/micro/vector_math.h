@@ -80,15 +80,9 @@ static inline vec vec_exp_negative(vec x)
     return m * scale;
 }
 
-/* x = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2); log x = e ln 2 + log1p(f). */
-static inline vec vec_log(vec x)
+/* e ln 2 + log1p(f), sqrt(1/2) <= 1 + f < sqrt(2) */
+static inline vec vec_log_sum(vec f, vec e)
 {
-    ivec tiny = x < 0x1p-126f;
-    vec scaled = vec_select(tiny, x * 0x1p23f, x);
-    ivec bits = (ivec)scaled & 0x7fffffff; /* the sign goes: no overflow below; x < 0 ends as NaN */
-    ivec exponent = (bits - 0x3f3504f3) >> 23; /* 0x3f3504f3: sqrt(1/2) */
-    vec f = (vec)(bits - (exponent << 23)) - 1.0f;
-    vec e = __builtin_convertvector(exponent + (tiny & -23), vec);
     vec p = f * -0.0763462153f + 0.1276162768f;
     p = p * f - 0.1316015181f;
     p = p * f + 0.1420174583f;
@@ -99,7 +93,19 @@ static inline vec vec_log(vec x)
     vec square = f * f;
     vec y = p * f * square - e * 2.12194440e-4f;
     y = y - square * 0.5f;
-    y = y + f + e * 0.693359375f;
+    return y + f + e * 0.693359375f;
+}
+
+/* x = 2^e (1 + f) */
+static inline vec vec_log(vec x)
+{
+    ivec tiny = x < 0x1p-126f;
+    vec scaled = vec_select(tiny, x * 0x1p23f, x);
+    ivec bits = (ivec)scaled & 0x7fffffff; /* the sign goes: no overflow below; x < 0 ends as NaN */
+    ivec exponent = (bits - 0x3f3504f3) >> 23; /* 0x3f3504f3: sqrt(1/2) */
+    vec f = (vec)(bits - (exponent << 23)) - 1.0f;
+    vec e = __builtin_convertvector(exponent + (tiny & -23), vec);
+    vec y = vec_log_sum(f, e);
     y = vec_select(x == INFINITY, x, y);
     y = vec_select(x == 0.0f, vec_fill(-INFINITY), y);
     return vec_select(x >= 0.0f, y, vec_fill(NAN));

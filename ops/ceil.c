@@ -1,0 +1,37 @@
+/* ceil.c - y = the smallest integer >= x; NaN stays */
+#include "ops/common.h"
+#include "ops/kernel.h"
+
+#ifdef HEED_STAMP
+#include <tgmath.h>
+
+HEED_TILE(ceil_tile)
+{
+    const real *x = in[0];
+    real *out = y;
+    HEED_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) out[i] = ceil(x[i]);
+}
+
+#else
+#include "ops/ops.h"
+
+HEED_DECLARE_TILE(ceil_tile);
+static const heed_tile ceil_tile = HEED_TILE_TABLE(ceil_tile);
+
+const heed_op heed_op_ceil = {
+    .name = "ceil",
+    .doc = "y = the smallest integer >= x. A gradient through it is refused, as through sign: "
+           "heed_straight_through gives it one.",
+    .n_in = 1,
+    .in_place = 1,
+    .tile = &ceil_tile,
+    .sample = heed_sample_unary,
+};
+
+heed_node *heed_ceil(heed_node *x)
+{
+    return heed_apply(&heed_op_ceil, NULL, 1, &x);
+}
+
+#endif
