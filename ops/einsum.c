@@ -310,7 +310,7 @@ static heed_node *spread(const einsum *e, const term *t, const int *label, int n
     return turned ? heed_reshape_to(turned, shape) : NULL;
 }
 
-/* Summed labels in the order of the operand where they are last anyway, so that it needs no copy. */
+/* Summed labels in the order of the operand where they are last anyway: it needs no copy then. */
 static void order_summed(meeting *m, const term *b)
 {
     int n = 0, last = b->label[b->n - 1];

@@ -23,8 +23,8 @@ heed_node *heed_argmin(heed_node *x, int axis); /* (heed_unsqueeze() brings it b
 heed_node *heed_prod_axes(heed_node *x, const int *axes, int n, bool keep);
 heed_node *heed_prod(heed_node *x, int axis, bool keep);
 heed_node *heed_prod_all(heed_node *x);
-/* log(sum of exp(x)), whatever the size of x. All -inf (or no element): -inf, with gradient 0, where
- * PyTorch gives NaN. */
+/* log(sum of exp(x)), whatever the size of x. All -inf (or no element): -inf, with gradient 0,
+ * where PyTorch gives NaN. */
 heed_node *heed_logsumexp_axes(heed_node *x, const int *axes, int n, bool keep);
 heed_node *heed_logsumexp(heed_node *x, int axis, bool keep);
 heed_node *heed_logsumexp_all(heed_node *x);
@@ -36,8 +36,8 @@ heed_node *heed_var_all(heed_node *x);
 heed_node *heed_std_axes(heed_node *x, const int *axes, int n, bool keep, double correction);
 heed_node *heed_std(heed_node *x, int axis, bool keep);
 heed_node *heed_std_all(heed_node *x);
-/* (sum of |x|^p)^(1 / p); p = INFINITY: the largest |x|, -INFINITY: the smallest, 0: how many are not
- * 0 (gradient refused). The slope is 0 where x is 0. */
+/* (sum of |x|^p)^(1 / p); p = INFINITY: the largest |x|, -INFINITY: the smallest, 0: how many are
+ * not 0 (gradient refused). The slope is 0 where x is 0. */
 heed_node *heed_vector_norm_axes(heed_node *x, double p, const int *axes, int n, bool keep);
 heed_node *heed_vector_norm(heed_node *x, double p, int axis, bool keep);
 heed_node *heed_vector_norm_all(heed_node *x, double p);
