@@ -35,14 +35,9 @@ static bool softsign_sample(int k, heed_sample *s)
 }
 
 static const heed_tile softsign_tile = HEED_PLAIN_KERNEL(softsign_f32, softsign_f64);
-static const heed_op softsign = {
-    .name = "softsign",
-    .doc = "y = x / (1 + |x|), elementwise.",
-    .n_in = 1,
-    .diff = 1,
-    .tile = &softsign_tile,
-    .vjp = softsign_vjp,
-    .sample = softsign_sample,
+static const heed_op   softsign = {
+    .name = "softsign", .doc = "y = x / (1 + |x|), elementwise.", .n_in = 1, .diff = 1,
+    .tile = &softsign_tile, .vjp = softsign_vjp, .sample = softsign_sample,
 };
 
 int main(void)
@@ -53,11 +48,11 @@ int main(void)
     printf("softsign: worst error %.1e, second order %.1e: %s\n", r.worst[0], r.worst[1],
            r.passed ? "passed" : r.why);
     heed_graph *g = heed_graph_new(.dtype = HEED_F32);
-    heed_node *x = heed_full(g, 3, 2), *y = heed_apply(&softsign, NULL, 1, &x);
+    heed_node  *x = heed_full(g, 3, 2), *y = heed_apply(&softsign, NULL, 1, &x);
     heed_program *p = heed_compile(g, &y, 1, .threads = 1);
     if (!p || !heed_program_run(p)) return fprintf(stderr, "%s\n", heed_why(g)), 1;
     heed_view out = heed_program_output(p, 0);
-    char text[100];
+    char      text[100];
     heed_tensor_print(&out, text, sizeof text);
     printf("%s\n", text);
     heed_program_free(p), heed_graph_free(g);
