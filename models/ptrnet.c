@@ -50,7 +50,7 @@ static heed_node *embed(const ptrnet *o, heed_scope *s, heed_node *x) /* [.., B]
     return heed_tanh(heed_linear(s, "out", heed_unsqueeze(x, -1), o->hidden));
 }
 
-/* All steps of an LSTM on a sequence; with --recompute as a loop that keeps nothing but its states. */
+/* All steps of an LSTM on a sequence; with --recompute as a loop that keeps only its states. */
 static heed_node *run(const ptrnet *o, const heed_lstm *cell, heed_node *x, heed_state_pair *state)
 {
     heed_node *projected = heed_lstm_project(cell, x);
