@@ -393,7 +393,7 @@ static bool should_swap(const einsum *e, const term *a, const term *b)
 static bool contract_all(einsum *e)
 {
     while (e->n_terms > 1) {
-        int i, j;
+        int i = 0, j = 0;
         cheapest(e, &i, &j);
         bool swap = should_swap(e, &e->terms[i], &e->terms[j]);
         const term a = e->terms[swap ? j : i], b = e->terms[swap ? i : j];
