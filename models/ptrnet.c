@@ -16,7 +16,7 @@
 typedef struct ptrnet {
     int64_t n, hidden, process_steps, glimpses;
     int encoder, embed;
-    bool no_mask;
+    bool no_mask, recompute;
 } ptrnet;
 
 enum { ENCODER_LSTM, ENCODER_PROCESS };
@@ -50,6 +50,14 @@ static heed_node *embed(const ptrnet *o, heed_scope *s, heed_node *x) /* [.., B]
     return heed_tanh(heed_linear(s, "out", heed_unsqueeze(x, -1), o->hidden));
 }
 
+/* All steps of an LSTM on a sequence; with --recompute as a loop that keeps only its states. */
+static heed_node *run(const ptrnet *o, const heed_lstm *cell, heed_node *x, heed_state_pair *state)
+{
+    heed_node *projected = heed_lstm_project(cell, x);
+    return o->recompute ? heed_lstm_scan(cell, projected, state, .recompute = true)
+                        : heed_lstm_run(cell, projected, state);
+}
+
 /* What the decoder looks at, e, and the state it starts in. */
 typedef struct encoded {
     heed_node *e; /* [n, B, H] */
@@ -60,7 +68,7 @@ static encoded encode_in_order(const ptrnet *o, heed_scope *s, heed_node *embedd
 {
     encoded out = { .e = NULL };
     heed_lstm cell = heed_lstm_cell(s, "lstm", o->hidden, o->hidden);
-    out.e = heed_lstm_run(&cell, heed_lstm_project(&cell, embedded), &out.state); /* [n, B, H] */
+    out.e = run(o, &cell, embedded, &out.state); /* [n, B, H] */
     return out;
 }
 
@@ -213,7 +221,7 @@ static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
     heed_node *go = heed_expand(r.go, 1, batch, o->hidden);
     heed_node *in =
         heed_concat(HEED_NODES(go, chosen_before(r.embedded, order)), 0); /* [T, B, H] */
-    heed_node *d = heed_lstm_run(&r.lstm, heed_lstm_project(&r.lstm, in), &r.state);
+    heed_node *d = run(o, &r.lstm, in, &r.state);
     heed_node *u = point(&r, d, o->no_mask ? NULL : taken_before(order)); /* [T, n, B] */
     return heed_cross_entropy(heed_permute(u, 0, 2, 1), order);
 }
@@ -314,12 +322,15 @@ static const heed_option options[] = {
       .shapes = true, .help = "attention reads before each pointing" },
     { "no-mask", HEED_FLAG, offsetof(ptrnet, no_mask), .trains = true,
       .help = "let the decoder point twice at the same number" },
+    { "recompute", HEED_FLAG, offsetof(ptrnet, recompute), .trains = true,
+      .help = "LSTMs keep their states only: less memory (see --dry-run), some more time" },
 };
 /* clang-format on */
 static const char *const tasks[] = { "sort", NULL };
 static const char *const metrics[] = { "sequences_right", "places_right", NULL };
 static const char *const tiny[] = {
     "--n 3 --hidden 4 --batch 2 --encoder lstm",
+    "--n 3 --hidden 4 --batch 2 --encoder lstm --recompute",
     "--n 3 --hidden 4 --batch 2 --encoder process --process-steps 2 --glimpses 1",
     "--n 2 --hidden 3 --batch 3 --encoder process --process-steps 0 --no-mask",
     "--n 3 --hidden 4 --batch 2 --encoder lstm --glimpses 0 --embed linear --no-mask",

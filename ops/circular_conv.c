@@ -10,15 +10,15 @@ typedef struct circular_attr {
     int64_t shifts; /* of the reverse for s: K */
 } circular_attr;
 
+#ifdef HEED_STAMP
+#include "ops/micro/row_math.h"
+
 /* Where row element 0 of x[(i - shift) mod n] lies: from there to the end, then from the start. */
-static inline int64_t rotation(const circular_attr *attr, int64_t k, int64_t n)
+static int64_t rotation(const circular_attr *attr, int64_t k, int64_t n)
 {
     const int64_t at = -attr->sign * (attr->first + k) % n;
     return at < 0 ? at + n : at;
 }
-
-#ifdef HEED_STAMP
-#include "ops/micro/row_math.h"
 
 static void add_part(real *restrict y, const real *restrict x, real weight, int64_t n)
 {

@@ -310,7 +310,7 @@ static heed_node *spread(const einsum *e, const term *t, const int *label, int n
     return turned ? heed_reshape_to(turned, shape) : NULL;
 }
 
-/* Summed labels in the order of the operand where they are last anyway, so that it needs no copy. */
+/* Summed labels in the order of the operand where they are last anyway: it needs no copy then. */
 static void order_summed(meeting *m, const term *b)
 {
     int n = 0, last = b->label[b->n - 1];
@@ -393,7 +393,7 @@ static bool should_swap(const einsum *e, const term *a, const term *b)
 static bool contract_all(einsum *e)
 {
     while (e->n_terms > 1) {
-        int i, j;
+        int i = 0, j = 0;
         cheapest(e, &i, &j);
         bool swap = should_swap(e, &e->terms[i], &e->terms[j]);
         const term a = e->terms[swap ? j : i], b = e->terms[swap ? i : j];

@@ -1,8 +1,9 @@
 /* linear_scan.c - h[t] = a[t] h[t - 1] + b[t] along an axis, h[0] = b[0]
  *
- * The gradient is a scan of the same kind, the other way round: with g[t] = dh[t] + a[t + 1] g[t + 1]
- * db = g and da[t] = g[t] h[t - 1]. There the factor belongs to the step before: a `late` scan,
- * h[t] = a[t - 1] h[t - 1] + b[t], whose own gradient has the factor in step again. */
+ * The gradient is a scan of the same kind, the other way round: with
+ * g[t] = dh[t] + a[t + 1] g[t + 1], db = g and da[t] = g[t] h[t - 1]. There the factor belongs to
+ * the step before: a `late` scan, h[t] = a[t - 1] h[t - 1] + b[t], whose own gradient has the
+ * factor in step again. */
 #include "ops/cumulative.h"
 #include "ops/kernel.h"
 

@@ -8,8 +8,8 @@
 
 #include "ops/common.h"
 
-#define HEED_STRIP 256        /* columns that go along the axis together: their state stays in L1 */
-#define HEED_LEAST_COLUMNS 128 /* of a part: a unit shall read whole cache lines, several in a row */
+#define HEED_STRIP 256 /* columns that go along the axis together: their state stays in L1 */
+#define HEED_LEAST_COLUMNS 128 /* of a part: a unit shall read several cache lines in a row */
 
 typedef struct heed_lines {
     int64_t outer, n, inner;

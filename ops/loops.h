@@ -1,4 +1,4 @@
-/* loops.h - the catalogue's loops, regions that are computed again, gradients of the caller's own. */
+/* loops.h - the catalogue: loops, regions that are computed again, gradients of one's own. */
 #ifndef HEED_OPS_LOOPS_H
 #define HEED_OPS_LOOPS_H
 

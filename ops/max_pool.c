@@ -44,19 +44,19 @@ static inline max_pool_split max_pool_split_of(const max_pool_sizes *z)
     return split;
 }
 
+#ifdef HEED_STAMP
+#include <math.h>
+
 /* floor(a / b) and ceil(a / b) for b > 0. */
-static inline int64_t floor_of(int64_t a, int64_t b)
+static int64_t floor_of(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
-static inline int64_t ceil_of(int64_t a, int64_t b)
+static int64_t ceil_of(int64_t a, int64_t b)
 {
     return -floor_of(-a, b);
 }
-
-#ifdef HEED_STAMP
-#include <math.h>
 
 /* Outputs whose tap t lies in 0 .. n - 1: begin <= o < end, at o stride + shift. */
 typedef struct tap_range {

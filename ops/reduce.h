@@ -1,5 +1,5 @@
-/* reduce.h - rules that sum, mean, max, min, prod and their relatives share; the kernel of these five
- * is in ops/micro/reduce.c. */
+/* reduce.h - rules that sum, mean, max, min, prod and their relatives share; the kernel of these
+ * five is in ops/micro/reduce.c. */
 #ifndef HEED_OPS_REDUCE_H
 #define HEED_OPS_REDUCE_H
 

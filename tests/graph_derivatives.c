@@ -139,6 +139,40 @@ Test(graph_derivatives, jvp_stops_where_gradients_do)
     expect_why("sign");
 }
 
+static bool decay(void *context, heed_node *const *state, heed_node *const *part, heed_node **next,
+                  heed_node **y)
+{
+    heed_node *const *in = context;
+    next[0] = heed_tanh(heed_add(heed_mul(state[0], heed_mean(in[1], 1, false)), part[0]));
+    y[0] = heed_square(next[0]);
+    return true;
+}
+
+/* s(t + 1) = tanh(s(t) w + x(t)); its squares, [B, N] */
+static heed_node *rolled(heed_node *const *in)
+{
+    heed_node *context[VARIABLES] = { in[0], in[1], in[2] }, *final, *y = NULL;
+    heed_node *first = heed_mean(in[0], 0, false);
+    return heed_scan(g, decay, context, &final, &y, .initial = &first, .n_states = 1,
+                     .over = &in[0], .n_over = 1, .n_out = 1)
+               ? heed_mul(y, final)
+               : NULL;
+}
+
+static heed_node *rolled_force(heed_node *const *in)
+{
+    heed_node *y = heed_mean_all(rolled(in)), *found = NULL;
+    return heed_gradient(y, NULL, in, 1, &found) ? found : NULL;
+}
+
+Test(graph_derivatives, through_a_loop)
+{
+    heed_node *hv[2];
+    expect_same(heed_jvp(rolled(x), x, dx, 2), slope_of(rolled), 1e-9);
+    cr_assert(heed_hvp(heed_mean_all(rolled(x)), x, dx, 2, hv), "%s", heed_why(g));
+    expect_same(hv[0], slope_of(rolled_force), 1e-9);
+}
+
 /* ---- products with the Hessian ---- */
 
 Test(graph_derivatives, hvp_is_the_slope_of_the_gradient)

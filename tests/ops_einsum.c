@@ -199,7 +199,7 @@ Test(einsum, attention_needs_no_copy)
     heed_graph_free(g);
 }
 
-/* A column at the end of a chain of matrices: from the right, 100 times cheaper than from the left. */
+/* A column at the end of a chain of matrices: from the right, 100 times cheaper than from left. */
 Test(einsum, contracts_the_cheapest_pair_first)
 {
     heed_graph *g = heed_graph_new();

@@ -1,5 +1,5 @@
-/* ops_reductions.c - products, logsumexp, variances, norms and counts against plain f64 loops: every
- * set of axes, permuted and sliced inputs, f32 and f64; special values; gradients of what is
+/* ops_reductions.c - products, logsumexp, variances, norms and counts against plain f64 loops:
+ * every set of axes, permuted and sliced inputs, f32 and f64; special values; gradients of what is
  * composed; the same bits on any number of threads. */
 #include "tests/graph_kit.h"
 

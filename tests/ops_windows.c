@@ -104,7 +104,7 @@ static bool source_unfold(const int64_t *out, int64_t *in, const heed_shape *x, 
     return true;
 }
 
-/* dx of unfold is fold_windows, on its own units: long axes, too. */
+/* dx of unfold is fold_windows, whose units divide long axes. */
 Test(ops_windows, unfold)
 {
     static const shape_case cases[] = {
@@ -113,6 +113,7 @@ Test(ops_windows, unfold)
         { { 3, { 2, 13, 3 } }, build_unfold, source_unfold, { 1, 2, 5 }, { 4, { 2, 3, 3, 2 } }, 0 },
         { { 2, { 3, 33 } }, build_unfold, source_unfold, { 1, 33, 7 }, { 3, { 3, 1, 33 } }, 0 },
         { { 2, { 33, 97 } }, build_unfold, source_unfold, { 0, 9, 3 }, { 3, { 9, 97, 9 } }, 0 },
+        { { 2, { 400, 97 } }, build_unfold, source_unfold, { 0, 9, 3 }, { 3, { 131, 97, 9 } }, 0 },
         { { 1, { 4001 } }, build_unfold, source_unfold, { 0, 7, 2 }, { 2, { 1998, 7 } }, 0 },
     };
     CHECK(cases, "unfold");

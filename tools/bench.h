@@ -39,6 +39,9 @@ bool bench_build(bench_case *c, heed_error *error);
 void bench_free(bench_case *c);
 extern const char *const bench_default_names[]; /* NULL-terminated */
 
+/* step/NAME, a training step in the configuration of tools/peers: same shapes, loss, optimizer. */
+bool bench_build_step(bench_case *c, const char *name, heed_error *error);
+
 /* ops/NAME, any operation of the registry; its inputs' numbers, and shapes. */
 bool bench_build_op(bench_case *c, const char *name, heed_error *error);
 void bench_fill_op(const bench_case *c, heed_program *program);

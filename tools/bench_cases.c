@@ -47,6 +47,7 @@ const char *const bench_default_names[] = {
     "parameters/1000x64",
     "step/ptrnet",
     "step/ptrnet_small",
+    "step/lstm_attention",
     NULL,
 };
 
@@ -246,34 +247,6 @@ static bool build_elementwise(bench_case *c, const heed_op *op, int64_t n)
     return true;
 }
 
-/* Whole training steps in the configurations of tools/peers: same shapes, loss and optimizer. */
-#define PTRNET "--task sort --n 10 --encoder lstm --embed linear --glimpses 0 --no-mask "
-static const struct {
-    const char *name;
-    const heed_model *model;
-    const char *options;
-    double lr, clip_norm;
-} steps[] = {
-    { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2 },
-    { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2 },
-};
-
-static bool build_step(bench_case *c, const char *name, heed_error *error)
-{
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (strcmp(name, steps[i].name) != 0) continue;
-        if (!heed_tiny_build(&c->tiny, steps[i].model, steps[i].options, HEED_F32, error))
-            return false;
-        c->trainer = heed_trainer_new(c->tiny.loss, heed_adam(.lr = steps[i].lr),
-                                      .clip_norm = steps[i].clip_norm, .threads = c->threads);
-        if (!c->trainer) return heed_fail(error, "%s: %s", c->name, heed_why(c->tiny.graph));
-        heed_tiny_fill(&c->tiny, heed_trainer_program(c->trainer));
-        c->flops = heed_program_describe(heed_trainer_program(c->trainer)).flops;
-        return true;
-    }
-    return heed_fail(error, "%s: no step of such a model is measured", c->name);
-}
-
 /* Is `text` the option ("/causal") of the pattern "BxT[/causal]"? */
 static bool is_option(const char *pattern, const char *text)
 {
@@ -310,7 +283,7 @@ static bool build_named(bench_case *c, heed_error *error)
     memcpy(op_name, c->name, length);
     op_name[length] = 0;
     if (strcmp(op_name, "ops") == 0) return bench_build_op(c, slash + 1, error);
-    if (strcmp(op_name, "step") == 0) return build_step(c, slash + 1, error);
+    if (strcmp(op_name, "step") == 0) return bench_build_step(c, slash + 1, error);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(op_name, kinds[i].name) != 0) continue;
         if (!read_sizes(slash + 1, kinds[i].sizes, size, kinds[i].n_sizes))

@@ -38,12 +38,17 @@ static double bytes_of(const heed_node *y)
     return bytes;
 }
 
-/* What the sample moves; 0 when it does not fit. */
+/* What the sample moves; 0 when it does not fit, or is a view of something far larger. */
 static double sample_bytes(const heed_op *op, const heed_sample *sample)
 {
     heed_graph *graph = heed_graph_new(.training = true);
     heed_node *y = apply(graph, op, sample);
     double bytes = y ? bytes_of(y) : 0;
+    for (int i = 0; i < sample->n_in; i++) {
+        size_t size;
+        if (!heed_count_checked(&sample->in[i].shape, 4, &size) || (double)size > 2 * LARGE_BYTES)
+            bytes = 0;
+    }
     heed_graph_free(graph);
     return bytes;
 }

@@ -12,14 +12,14 @@ bytes on every run; adding one changes no other. All files together stay below 1
 To add a case:
  1. tools/golden_cases/FAMILY.py, list CASES:
         case('softmax/axis0', lambda x: torch.softmax(x, 0), real(4, 5), axis=0)
-    Before the slash: the builder's name in ops/ops.h without heed_. Then PyTorch's function of the
+    Before the slash: the builder's name without heed_. Then PyTorch's function of the
     inputs (one tensor, or a tuple of them), the inputs, and the attributes: numbers, booleans,
     strings without blanks, lists of whole numbers. Shapes of a few dozen elements.
     Then `python3 tools/golden.py FAMILY`.
  2. tests/ops_golden_FAMILY.c has one line for each builder's name: heed_NAME itself, or a function
     of c->in[] that asks for the attributes by name (tests/golden.h). An attribute nobody asks for,
     or one that is asked for and is not there, fails the test; so do a case without a line, a line
-    without a case, a builder in ops/ops.h or ops/located.h without a case, and an operation of the
+    without a case, a builder in the headers of ops/ without a case, and an operation of the
     registry that is in no case's graph.
  3. A new family: both files, a Test in the C file, its name in GOLDEN_FAMILIES (tests/golden.h).
 

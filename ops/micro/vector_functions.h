@@ -8,8 +8,8 @@
  *     with FMA    1.44    1.43    1.46   1.62   1.35   3.83   2.23
  *     without     1.48    1.43    1.63   1.67   1.64   4.11   2.69
  *
- * gelu_tanh is exact to 1.2e-7 of the larger of 1 and |x|; relatively less so in its tail, where the
- * rounding of the exponent counts.
+ * gelu_tanh is exact to 1.2e-7 of the larger of 1 and |x|; relatively less so in its tail, where
+ * the rounding of the exponent counts.
  *
  * f64 calls libm lane by lane. */
 #ifndef HEED_OPS_MICRO_VECTOR_FUNCTIONS_H
