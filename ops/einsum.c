@@ -310,20 +310,6 @@ static heed_node *spread(const einsum *e, const term *t, const int *label, int n
     return turned ? heed_reshape_to(turned, shape) : NULL;
 }
 
-/* Summed labels in the order of the operand where they are last anyway: it needs no copy then. */
-static void order_summed(meeting *m, const term *b)
-{
-    int n = 0, last = b->label[b->n - 1];
-    bool is_last = false;
-    for (int k = 0; k < m->n_summed; k++) is_last |= m->summed[k] == last;
-    if (!is_last) return;
-    int found[HEED_MAX_RANK];
-    for (int k = 0; k < b->n; k++)
-        for (int i = 0; i < m->n_summed; i++)
-            if (m->summed[i] == b->label[k]) found[n++] = m->summed[i];
-    append(m->summed, 0, found, n);
-}
-
 static bool contract(einsum *e, const term *a, const term *b, term *y)
 {
     meeting m = meet(e, a, b);
@@ -341,7 +327,6 @@ static bool contract(einsum *e, const term *a, const term *b, term *y)
         y->node = heed_mul(spread(e, a, all, n), spread(e, b, all, n));
         if (m.n_summed > 0) y->node = heed_sum_axes(y->node, axes, m.n_summed, false);
     } else {
-        order_summed(&m, b);
         heed_node *product =
             heed_matmul(as_matrices(e, a, &m, m.rows, m.n_rows, m.summed, m.n_summed),
                         as_matrices(e, b, &m, m.summed, m.n_summed, m.columns, m.n_columns));

@@ -354,6 +354,17 @@ Test(einsum, distances)
     check_distances(HEED_F32, 1, 1, 1, 1e-5);
 }
 
+/* Rounding makes some |a_i|^2 + |a_i|^2 - 2 a_i a_i negative: no distance is. */
+Test(einsum, no_negative_distance)
+{
+    heed_graph *g = heed_graph_new();
+    heed_node *a = heed_input(g, "a", HEED_F32, 60, 5), *y = heed_cdist(a, heed_affine(a, 1, 0), 2);
+    kit_values got = kit_run(g, &y, 1, (heed_compile_options){ .threads = 1 });
+    for (int64_t i = 0; i < got.n; i++) cr_assert(got.value[i] >= 0 && got.value[i] < 5);
+    heed_free(got.value);
+    heed_graph_free(g);
+}
+
 /* Equal points: distance 0 and slope 0, in either form. */
 Test(einsum, distance_to_itself)
 {

@@ -322,22 +322,39 @@ Test(reductions, long_inputs)
 {
     heed_graph *g = heed_graph_new();
     heed_node *x = heed_input(g, "x", HEED_F32, 700, 1024), *wide = heed_cast(x, HEED_F64);
-    heed_node *all[] = { heed_logsumexp_all(x),
-                         heed_log(heed_sum_all(heed_exp(wide))),
-                         heed_var_all(x),
-                         heed_mean_all(heed_square(heed_sub(wide, heed_mean_all(wide)))),
-                         heed_std_all(x),
-                         heed_prod_all(heed_exp(heed_scale(x, 0.01))),
-                         heed_exp(heed_scale(heed_sum_all(wide), 0.01)) };
-    kit_values one = kit_run(g, all, 7, (heed_compile_options){ .threads = 1 });
-    kit_values two = kit_run(g, all, 7, (heed_compile_options){ .threads = 2 });
+    heed_node *all[8] = { heed_logsumexp_all(x),
+                          heed_log(heed_sum_all(heed_exp(wide))),
+                          heed_var_all(x),
+                          heed_mean_all(heed_square(heed_sub(wide, heed_mean_all(wide)))),
+                          heed_std_all(x),
+                          heed_prod_all(heed_exp(heed_scale(x, 0.01))),
+                          heed_exp(heed_scale(heed_sum_all(wide), 0.01)) };
+    all[7] = heed_var_axes(x, NULL, 0, false, 700 * 1024 / 2);
+    kit_values one = kit_run(g, all, 8, (heed_compile_options){ .threads = 1 });
+    kit_values two = kit_run(g, all, 8, (heed_compile_options){ .threads = 2 });
     cr_assert(kit_same_bits(one, two));
     cr_assert_float_eq(one.value[0], one.value[1], 1e-5);
     cr_assert_float_eq(one.value[2], one.value[3], 1e-5);
     cr_assert_float_eq(one.value[4], sqrt(one.value[3]), 1e-5);
     cr_assert_float_eq(one.value[5] / one.value[6], 1, 1e-3);
+    cr_assert_float_eq(one.value[7], 2 * one.value[3], 1e-5);
     heed_free(one.value);
     heed_free(two.value);
+    heed_graph_free(g);
+}
+
+/* A NaN passes, an infinity too; 0 to a negative power is one. */
+Test(reductions, norms_of_special_values)
+{
+    static const double x[] = { NAN, 1, INFINITY, 0, 0, 2, 0, 0 }, p[] = { 0.5, 1, 2, 3 };
+    heed_graph *g = heed_graph_new(.dtype = HEED_F64);
+    heed_node *a = numbers(g, x, HEED_SHAPE(4, 2));
+    for (int i = 0; i < 4; i++) {
+        heed_node *y = heed_vector_norm(a, p[i], 1, false);
+        expect(&y, 1, (double[]){ NAN, INFINITY, 2, 0 }, "norm");
+    }
+    heed_node *y = heed_vector_norm(a, -1, 1, false);
+    expect(&y, 1, (double[]){ NAN, 0, 0, 0 }, "norm -1");
     heed_graph_free(g);
 }
 
