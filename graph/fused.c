@@ -8,7 +8,8 @@ enum {
     DENSE_ROW = 512,    /* ... when they lie one after the other anyway */
     LEAST_TILE = 64,
     CACHE_SHARE = 24576, /* bytes of the first-level cache that slots may take */
-    UNIT_WORK = 65536,   /* elements times operations in a unit */
+    UNIT_WORK = 16384,   /* elements times operations in a unit, ... */
+    END_WORK = 65536,    /* ... where reductions end the program */
     TURNED_TILE = 128,   /* of large transposed operands, of at least ... */
     TURNED_BYTES = 4 << 20
 };
@@ -248,7 +249,8 @@ static void choose_units(heed_fused *f, const heed_sweep *sweep)
 {
     bool whole = f->n_ends && !sweep->all_crossing;
     int64_t part = !whole ? 1 : f->chunked ? f->rows : f->step_tiles;
-    int64_t units = UNIT_WORK / (f->tile * (f->n_steps + 1)) / (part > 0 ? part : 1);
+    int64_t work = f->n_ends ? END_WORK : UNIT_WORK;
+    int64_t units = work / (f->tile * (f->n_steps + 1)) / (part > 0 ? part : 1);
     if (units < 1) units = 1;
     if (f->n_ends && sweep->crossing) {
         int64_t least = (f->tiles / part + sweep->most_units - 1) / sweep->most_units;

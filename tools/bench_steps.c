@@ -47,7 +47,8 @@ static heed_node *lstm_attention(heed_graph *g, bool unrolled)
     heed_node *scores = heed_linear(s, "attention", heed_permute(h, 1, 2, 0), T); /* [B, H, T] */
     heed_node *a = heed_permute(heed_softmax(scores, -1), 0, 2, 1);               /* [B, T, H] */
     heed_node *seen = heed_reshape(heed_mul(heed_permute(h, 1, 0, 2), a), B, T * H);
-    return heed_mean_squared_error(heed_sigmoid(heed_linear(s, "out", seen, 1)), target);
+    heed_node *y = heed_sigmoid(heed_linear(s, "out", seen, 1));
+    return heed_mean_squared_error(y, target);
 }
 
 static bool build_lstm_attention(bench_case *c, bool unrolled, heed_error *error)

@@ -112,6 +112,7 @@ static bool make_items(heed_program *p)
                     (heed_item){ k, it->units * i / items, it->units * (i + 1) / items };
         }
         stage->items = at - stage->first_item;
+        stage->parallel &= stage->items > 1; /* one chunk is not worth waking anybody for */
     }
     return true;
 }
