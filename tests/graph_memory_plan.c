@@ -146,8 +146,8 @@ Test(graph_memory_plan, a_run_allocates_nothing)
     }
 }
 
-/* x is read for the last time here, twice: once where the result could lie, once where it could not.
- * Written over x, either result would be read in place of x. */
+/* x is read for the last time here, twice: where the result may lie, and where it may not. Written
+ * over x, it would be read in place of x. */
 Test(graph_memory_plan, what_is_read_twice_is_not_overwritten)
 {
     enum { N = 150 };
