@@ -65,7 +65,7 @@ static bool list_inputs(heed_program *p)
     for (int id = 0; id < p->user->n_nodes; id++) {
         const heed_node *node = p->user->nodes[id];
         if (!heed_is_input(node) || heed_program_input(p, node->name).data) continue;
-        size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+        size_t bytes = heed_node_bytes(node);
         void *data = heed_arena_alloc(&p->arena, bytes + 1);
         if (!data) return heed_plan_no_memory(p);
         p->inputs[p->n_inputs++] =
@@ -234,7 +234,7 @@ heed_program_facts heed_program_describe(const heed_program *p)
     };
     for (int id = 0; id < p->work->n_nodes; id++) {
         const heed_node *node = p->work->nodes[id];
-        size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+        size_t bytes = heed_node_bytes(node);
         if (heed_is_param(node)) {
             facts.parameter_bytes += bytes;
             if (node->entry->kind == HEED_PARAMETER) facts.parameters += heed_count(&node->shape);

@@ -169,8 +169,7 @@ static void run_fixed(const heed_fused *f)
 /* Bytes of the slots, which blocks of results follow. */
 static size_t slot_bytes(const heed_fused *f)
 {
-    size_t bytes = (size_t)f->n_slots * (size_t)f->tile * f->size;
-    return (bytes + HEED_ALIGNMENT - 1) & ~(size_t)(HEED_ALIGNMENT - 1);
+    return heed_aligned((size_t)f->n_slots * (size_t)f->tile * f->size);
 }
 
 void heed_fused_run(heed_fused *f, void *scratch, int64_t begin, int64_t end)

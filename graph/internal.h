@@ -41,4 +41,16 @@ heed_dtype heed_kernel_dtype(const heed_node *node);
 
 double heed_node_flops(const heed_node *node);
 
+/* Of the node's value, dense. */
+static inline size_t heed_node_bytes(const heed_node *node)
+{
+    return (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+}
+
+/* Does the op read and write memory itself, with a kernel or a body? (No tile, no view, no leaf.) */
+static inline bool heed_works_on_memory(const heed_op *op)
+{
+    return op->kernel || op->body;
+}
+
 #endif

@@ -210,6 +210,18 @@ static inline bool heed_runs(const heed_program *p, const heed_node *node)
     return !(node->op->flags & HEED_LEAF) && !node->op->view && !p->elided[node->id];
 }
 
+/* The next multiple of HEED_ALIGNMENT. */
+static inline size_t heed_aligned(size_t bytes)
+{
+    return (bytes + HEED_ALIGNMENT - 1) & ~(size_t)(HEED_ALIGNMENT - 1);
+}
+
+/* What a buffer takes of a block: never nothing. */
+static inline size_t heed_buffer_room(const heed_buffer *buffer)
+{
+    return heed_aligned(buffer->bytes + 1);
+}
+
 int heed_buffer_new(heed_program *p, heed_memory_kind kind, size_t bytes); /* -1: no memory */
 int heed_buffer_root(const heed_program *p, int buffer);
 bool heed_plan_no_memory(heed_program *p); /* sets the error; always false */

@@ -6,11 +6,6 @@
 
 enum { CHUNK_NANOSECONDS = 5000, MOST_CHUNKS = 32 };
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + HEED_ALIGNMENT) & ~(size_t)(HEED_ALIGNMENT - 1);
-}
-
 static bool give_memory(heed_program *p)
 {
     size_t at = p->planned_bytes;
@@ -18,7 +13,7 @@ static bool give_memory(heed_program *p)
         heed_buffer *b = &p->buffers[i];
         if (b->kind != HEED_INPUT_MEMORY) continue;
         b->offset = at;
-        at += rounded(b->bytes);
+        at += heed_buffer_room(b);
     }
     p->input_bytes = at - p->planned_bytes;
     if (!p->body) p->block = heed_alloc(at); /* a body's is given by its program */
@@ -125,8 +120,8 @@ bool heed_bind(heed_program *p)
         if (!(it->nodes[0]->op->tile ? bind_fused(p, it) : bind_kernel(p, it))) return false;
     }
     if (!make_items(p)) return false;
-    p->scratch_bytes = rounded(p->scratch_bytes);
-    if (p->body) return true; /* its program's */
+    p->scratch_bytes = heed_aligned(p->scratch_bytes + 1); /* never nothing */
+    if (p->body) return true;                              /* its program's */
     p->scratch = heed_alloc_array((size_t)p->options.threads, p->scratch_bytes);
     return p->scratch ? true : heed_plan_no_memory(p);
 }

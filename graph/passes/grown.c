@@ -51,7 +51,7 @@ static bool may_grow(const heed_program *p, const heed_node *node)
     const heed_op *op = node->op;
     if (!op->tile || op->flags & (HEED_RANDOM | HEED_IMPURE) || !heed_is_real(node->dtype))
         return false;
-    size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+    const size_t bytes = heed_node_bytes(node);
     return bytes > most;
 }
 

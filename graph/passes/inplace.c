@@ -40,7 +40,7 @@ static bool whole(const heed_program *p, const heed_node *node)
 {
     const heed_value *value = &p->values[node->id];
     heed_view view = heed_value_view(p, node);
-    size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+    const size_t bytes = heed_node_bytes(node);
     return value->offset == 0 && heed_is_dense(&view) && p->buffers[value->buffer].bytes == bytes;
 }
 

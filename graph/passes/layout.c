@@ -60,7 +60,7 @@ static void set_value(heed_value *value, const heed_view *view, int buffer)
 
 static bool own_buffer(heed_program *p, const heed_node *node, heed_memory_kind kind)
 {
-    size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+    size_t bytes = heed_node_bytes(node);
     int buffer = heed_buffer_new(p, kind, bytes);
     if (buffer < 0) return heed_plan_no_memory(p);
     heed_view dense = heed_view_of(BASE, node->dtype, &node->shape);
@@ -184,7 +184,7 @@ static heed_node *lay_out(layout *l, const heed_node *node)
         in[i] = l->map[node->in[i]->id];
         if (place->elided && place->copies[i].buffer >= 0) {
             in[i] = copy_of(l, in[i], &place->copies[i]);
-        } else if ((node->op->kernel || node->op->body) && !place->elided) {
+        } else if (heed_works_on_memory(node->op) && !place->elided) {
             in[i] = kernel_input(l, node, i, in[i]);
         }
         done = in[i] != NULL;

@@ -191,7 +191,7 @@ static int collect(const heed_program *p, piece *pieces)
     for (int i = 0; i < p->n_buffers; i++) {
         const heed_buffer *b = &p->buffers[i];
         if (b->kind != HEED_PLANNED_MEMORY || b->same_as >= 0 || b->first < 0) continue;
-        size_t bytes = (b->bytes + HEED_ALIGNMENT) & ~(size_t)(HEED_ALIGNMENT - 1);
+        size_t bytes = heed_buffer_room(b);
         pieces[n++] = (piece){ .buffer = i, .bytes = bytes, .first = b->first, .last = b->last };
     }
     return n;

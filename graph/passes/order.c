@@ -303,7 +303,7 @@ bool heed_order(heed_program *p)
             o.pending[i] = p->edges.incoming[i];
             const heed_node *node = p->work->nodes[i];
             o.kernels[i + 1] =
-                o.kernels[i] + ((node->op->kernel || node->op->body) && heed_runs(p, node));
+                o.kernels[i] + (heed_works_on_memory(node->op) && heed_runs(p, node));
         }
         done = run_order(&o) && make_instructions(&o);
     } else {

@@ -22,7 +22,7 @@ static void count_uses(const heed_graph *graph, const bool *live, uses *of)
         for (int i = 0; i < node->n_in; i++) {
             uses *u = &of[node->in[i]->id];
             u->consumers++;
-            if ((node->op->kernel || node->op->body) && !node->op->place &&
+            if (heed_works_on_memory(node->op) && !node->op->place &&
                 !heed_bit(node->op->strided, i))
                 u->needs_dense = true;
         }
@@ -64,7 +64,7 @@ static bool place_inputs(heed_program *p, heed_place *places, const uses *of, co
     own->copies = heed_arena_alloc(arena, (size_t)node->n_in * sizeof *own->copies);
     if (!own->copies) return heed_plan_no_memory(p);
     if (own->buffer < 0) {
-        size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+        size_t bytes = heed_node_bytes(node);
         own->buffer = heed_buffer_new(p, HEED_PLANNED_MEMORY, bytes);
         own->view = heed_view_of(base, node->dtype, &node->shape);
         if (own->buffer < 0) return heed_plan_no_memory(p);

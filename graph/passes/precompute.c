@@ -19,7 +19,7 @@ static heed_node *run(heed_program *p, heed_node *node)
     for (int i = 0; i < node->n_in; i++)
         in[i] = heed_view_of((void *)(uintptr_t)node->in[i]->value, node->in[i]->dtype,
                              &node->in[i]->shape);
-    size_t bytes = (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
+    size_t bytes = heed_node_bytes(node);
     heed_call call = { .n_in = node->n_in, .in = in, .attr = node->attr };
     call.out = heed_view_of(heed_arena_alloc(&p->arena, bytes + 1), node->dtype, &node->shape);
     call.scratch = heed_alloc(op->scratch ? op->scratch(&call) : 0);
