@@ -43,7 +43,9 @@ LIB_SRC    := $(wildcard tensor/*.c graph/*.c graph/passes/*.c ops/*.c ops/micro
 KERNEL_SRC := $(shell grep -l '^.ifdef HEED_STAMP' ops/*.c ops/micro/*.c optim/*.c 2>/dev/null)
 MODEL_SRC  := $(wildcard models/*.c)
 TOOL_SRC   := $(wildcard tools/*.c)
-MODELS     := $(patsubst models/%.c,%,$(filter-out models/main.c models/harness%.c,$(MODEL_SRC)))
+# models/NAME.c is a program; a name with an underscore is a part of others.
+MODELS     := $(foreach m,$(patsubst models/%.c,%,$(filter-out models/main.c models/harness.c \
+                models/picture.c,$(MODEL_SRC))),$(if $(findstring _,$(m)),,$(m)))
 TEST_SRC   := $(filter-out tests/fuzz_%.c,$(wildcard tests/*.c)) $(if $(PLAIN),tests/plain/runner.c)
 DATA_SRC   := $(wildcard models/data/*.c)
 

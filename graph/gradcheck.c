@@ -350,16 +350,15 @@ typedef struct model_check {
     int n;
 } model_check;
 
-static bool build_model_check(model_check *m, heed_node *loss)
+static bool build_model_check(model_check *m, heed_node *loss, const char *prefix)
 {
     heed_graph *graph = loss->graph;
-    m->n = heed_graph_params(graph, NULL, 0);
-    if (!m->n) return heed_graph_fail(graph, "gradcheck: the loss has no parameters") != NULL;
-    if (m->n == 0) return heed_graph_fail(graph, "gradcheck: the graph has no parameters") != NULL;
-    m->params = heed_graph_memory(graph, (size_t)(m->n + 1) * sizeof *m->params);
-    m->dx = heed_graph_memory(graph, (size_t)(m->n + 1) * sizeof *m->dx);
+    const int all = heed_graph_params(graph, NULL, 0);
+    m->params = heed_graph_memory(graph, (size_t)(all + 1) * sizeof *m->params);
+    m->dx = heed_graph_memory(graph, (size_t)(all + 1) * sizeof *m->dx);
     if (!m->params || !m->dx) return false;
-    heed_graph_params(graph, m->params, m->n);
+    m->n = heed_graph_params_under(graph, prefix, m->params, all);
+    if (m->n == 0) return heed_graph_fail(graph, "gradcheck: the loss has no parameters") != NULL;
     if (!heed_gradient(loss, NULL, m->params, m->n, m->dx)) return false;
     m->forward = heed_compile(graph, &loss, 1, .threads = 1, .fill_nan = true);
     m->gradient = heed_compile(graph, m->dx, m->n, .threads = 1, .fill_nan = true);
@@ -391,7 +390,7 @@ heed_gradcheck_result heed_gradcheck_loss(heed_node *loss, int most,
                loss ? "" : "it was not built");
         return result;
     }
-    if (!build_model_check(&m, loss)) {
+    if (!build_model_check(&m, loss, options.prefix)) {
         failed(&result, "%s", heed_why(loss->graph));
     } else {
         if (fill) fill(context, m.forward);

@@ -14,6 +14,7 @@ typedef struct heed_gradcheck_options {
     double tolerance; /* 0 means 1e-6: |a - n| <= tolerance * max(1, |a|, |n|) */
     int order;        /* 1 or 2; 0 means both (2 where the op's gradient is differentiable) */
     uint64_t seed;
+    const char *prefix; /* of a loss: check only parameters whose names begin so; NULL: all */
 } heed_gradcheck_options;
 
 typedef struct heed_gradcheck_result {

@@ -126,6 +126,16 @@ int heed_graph_params(const heed_graph *graph, heed_node **nodes, int room)
     return list_nodes(graph, is_trained, nodes, room);
 }
 
+int heed_graph_params_under(const heed_graph *graph, const char *prefix, heed_node **nodes,
+                            int room)
+{
+    const size_t length = prefix ? strlen(prefix) : 0;
+    int n = heed_graph_params(graph, nodes, room), kept = 0;
+    for (int i = 0; i < n && i < room; i++)
+        if (length == 0 || strncmp(nodes[i]->name, prefix, length) == 0) nodes[kept++] = nodes[i];
+    return kept;
+}
+
 int heed_graph_assignments(const heed_graph *graph, heed_node **nodes, int room)
 {
     return list_nodes(graph, is_assignment, nodes, room);

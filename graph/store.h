@@ -94,6 +94,10 @@ heed_node *heed_moment_shaped(heed_scope *scope, const char *name, heed_init ini
 /* Parameter leaves that `graph` uses, in order of first use, into nodes (room for `room`).
  * return: how many there are. */
 int heed_graph_params(const heed_graph *graph, heed_node **nodes, int room);
+/* Those whose names begin with `prefix` (NULL: all), of at most `room` that the graph has.
+ * return: how many these are. */
+int heed_graph_params_under(const heed_graph *graph, const char *prefix, heed_node **nodes,
+                            int room);
 /* Assignments of `graph`, in order of creation, likewise. A trainer makes them in every step; a
  * program compiled by hand makes those that are among its outputs. */
 int heed_graph_assignments(const heed_graph *graph, heed_node **nodes, int room);

@@ -1,5 +1,6 @@
 /* harness.c - a model's program from its command line to its exit status. */
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "models/harness_run.h"
@@ -7,23 +8,35 @@
 heed_rng heed_draw_rng(const heed_draw *draw)
 {
     const uint64_t place[2] = { (uint64_t)draw->split, (uint64_t)draw->index };
-    return heed_rng_new(draw->seed, heed_hash(place, sizeof place, 0));
+    return heed_rng_new(draw->seed, heed_hash(place, sizeof place, (uint64_t)draw->part));
 }
 
-/* Evaluation runs on a store that a trainer or, with --eval-only, nobody has filled: building the
- * loss creates the parameters that a file is then compared with. */
+/* Evaluation runs on a store that trainers or, with --eval-only, nobody has filled: building the
+ * losses creates the parameters that a file is then compared with. */
 static bool build_for_evaluation(heed_run *run)
 {
-    run->graph = heed_graph_new(.store = run->store);
-    if (run->model->loss(run->own, heed_root(run->graph), run->settings.batch)) return true;
-    return heed_fail(&run->error, "%s", heed_why(run->graph));
+    for (int i = 0; i < run->n_parts; i++) {
+        run->graphs[i] = heed_graph_new(.store = run->store);
+        if (!run->model->parts[i].loss(run->own, heed_root(run->graphs[i]), run->settings.batch))
+            return heed_fail(&run->error, "%s", heed_why(run->graphs[i]));
+    }
+    return true;
 }
 
 static bool prepare(heed_run *run)
 {
     run->store = heed_store_new((uint64_t)run->settings.seed);
     if (!run->store) return heed_fail(&run->error, "no memory for parameters");
-    return run->settings.eval_only ? build_for_evaluation(run) : heed_run_build_trainer(run);
+    while (run->model->parts[run->n_parts].loss) run->n_parts++;
+    return run->settings.eval_only ? build_for_evaluation(run) : heed_run_build_trainers(run);
+}
+
+static bool begin(heed_run *run)
+{
+    const heed_model *model = run->model;
+    if (model->begin && !model->begin(run->own, run->store, &run->settings, &run->error))
+        return false;
+    return !model->judge || run->settings.eval_only || heed_run_begin_judging(run);
 }
 
 static int train(heed_run *run)
@@ -32,7 +45,7 @@ static int train(heed_run *run)
     if (!heed_log_open(run)) return HEED_FAILED;
     run->drawn = run->train_start = heed_seconds();
     int status = heed_run_train(run);
-    run->train_seconds = heed_seconds() - run->train_start;
+    run->train_seconds += heed_seconds() - run->train_start;
     return status;
 }
 
@@ -42,20 +55,78 @@ static bool finish(heed_run *run)
     if (heed_run_interrupted()) return true;
     if (!heed_run_measure_loss(run)) return false;
     heed_log_value(run);
-    return heed_log_close(run) && heed_report_result(run);
+    if (!heed_run_look(run) || !heed_log_close(run)) return false;
+    return run->settings.runs > 1 || heed_report_result(run);
+}
+
+static int run_once(heed_run *run)
+{
+    int status = HEED_DONE;
+    if (!prepare(run)) return HEED_FAILED;
+    if (run->settings.dry_run) return heed_report_plan(run) ? HEED_DONE : HEED_FAILED;
+    if (!heed_run_load(run) || !begin(run)) return HEED_FAILED;
+    if (run->parts[0]) status = train(run);
+    if (status == HEED_DONE && !finish(run)) status = HEED_FAILED;
+    if (status == HEED_DONE && heed_run_interrupted()) status = HEED_INTERRUPTED;
+    return status;
+}
+
+/* What belongs to one of several runs. */
+static void release_run(heed_run *run)
+{
+    heed_log_close(run);
+    if (run->own && run->model->end) run->model->end(run->own);
+    heed_side_free(&run->answer);
+    heed_side_free(&run->actor);
+    heed_side_free(&run->loss);
+    heed_side_free(&run->attention);
+    for (int i = 0; i < run->n_parts; i++) {
+        heed_trainer_free(run->parts[i]);
+        heed_graph_free(run->graphs[i]);
+        run->parts[i] = NULL;
+        run->graphs[i] = NULL;
+    }
+    heed_store_free(run->store);
+    run->store = NULL;
+    run->n_parts = 0;
+    run->scored = false;
+}
+
+static void say_run(const heed_run *run, int64_t k)
+{
+    if (run->settings.quiet) return;
+    fprintf(stderr, "run %lld of %lld:", (long long)k + 1, (long long)run->settings.runs);
+    for (int i = 0; heed_run_metrics(run)[i].name; i++)
+        fprintf(stderr, "  %s %.5g", heed_run_metrics(run)[i].name, run->value[i]);
+    fputc('\n', stderr);
+}
+
+static int run_often(heed_run *run)
+{
+    const int64_t seed = run->settings.seed, runs = run->settings.runs;
+    double *values = heed_arena_alloc(&run->memory, (size_t)runs * HEED_METRICS * sizeof *values);
+    if (!values) {
+        heed_fail(&run->error, "no memory for %lld runs", (long long)runs);
+        return HEED_FAILED;
+    }
+    for (int64_t k = 0; k < runs; k++) {
+        if (k > 0) release_run(run);
+        run->settings.seed = seed + k;
+        int status = run_once(run);
+        if (status != HEED_DONE) return status;
+        if (run->settings.dry_run) return status;
+        memcpy(values + k * HEED_METRICS, run->value, sizeof run->value);
+        say_run(run, k);
+    }
+    run->settings.seed = seed;
+    return heed_report_runs(run, values) ? HEED_DONE : HEED_FAILED;
 }
 
 static int run_all(heed_run *run)
 {
-    int status = HEED_DONE;
-    if (!heed_run_check_paths(run) || !prepare(run)) return HEED_FAILED;
-    if (run->settings.dry_run) return heed_report_plan(run) ? HEED_DONE : HEED_FAILED;
-    if (!heed_run_load(run)) return HEED_FAILED;
-    heed_run_catch_interrupts();
-    if (run->trainer) status = train(run);
-    if (status == HEED_DONE && !finish(run)) status = HEED_FAILED;
-    if (status == HEED_DONE && heed_run_interrupted()) status = HEED_INTERRUPTED;
-    return status;
+    if (!heed_run_check_paths(run)) return HEED_FAILED;
+    if (!run->settings.dry_run) heed_run_catch_interrupts();
+    return run->settings.runs > 1 ? run_often(run) : run_once(run);
 }
 
 static void say_how_it_ended(heed_run *run, int status)
@@ -65,7 +136,7 @@ static void say_how_it_ended(heed_run *run, int status)
         fprintf(stderr, "%s: %s\n", name, run->error.text);
     if (status == HEED_USAGE) fprintf(stderr, "%s --help lists the options\n", name);
     if (status != HEED_INTERRUPTED) return;
-    const long long steps = run->trainer ? (long long)heed_trainer_steps(run->trainer) : 0;
+    const long long steps = (long long)heed_run_steps(run);
     if (run->settings.resume)
         fprintf(stderr, "%s: interrupted after step %lld; --resume %s goes on from there\n", name,
                 steps, run->settings.resume);
@@ -76,23 +147,17 @@ static void say_how_it_ended(heed_run *run, int status)
 
 static void release(heed_run *run)
 {
-    heed_log_close(run);
-    heed_program_free(run->answer);
-    heed_program_free(run->loss);
-    heed_trainer_free(run->trainer);
-    heed_graph_free(run->answer_graph);
-    heed_graph_free(run->loss_graph);
-    heed_graph_free(run->graph);
-    heed_store_free(run->store);
+    release_run(run);
     if (run->own && run->model->release) run->model->release(run->own);
     heed_arena_free(&run->memory);
 }
 
 int heed_model_main(const heed_model *model, int argc, char **argv)
 {
-    heed_run run = {
-        .model = model, .start = heed_seconds(), .last_loss = NAN, .bar = isatty(STDERR_FILENO)
-    };
+    heed_run run = { .model = model,
+                     .start = heed_seconds(),
+                     .last_loss = { NAN, NAN },
+                     .bar = isatty(STDERR_FILENO) };
     int status = HEED_FAILED;
     run.own = heed_arena_alloc(&run.memory, model->size);
     if (!run.own) {

@@ -1,53 +1,110 @@
-/* harness_evaluate.c - the headline metric by free running, and the loss, on fresh examples. */
+/* harness_evaluate.c - the metrics by free running, and the loss, on fresh examples. */
 #include <math.h>
 
 #include "models/harness_run.h"
 
-enum { OUTPUTS = 16, LOSS_EXAMPLES = 1000 };
+enum { LOSS_EXAMPLES = 1000 };
+
+void heed_side_free(heed_side *side)
+{
+    heed_program_free(side->program);
+    heed_graph_free(side->graph);
+    *side = (heed_side){ .n = 0 };
+}
+
+/* Compile what has been built; say what it is for when it cannot be. */
+static bool compile_side(heed_run *run, heed_side *side, const char *what)
+{
+    heed_node *nodes[HEED_OUTPUTS];
+    for (int i = 0; i < side->n; i++) nodes[i] = side->outputs[i].node;
+    if (side->n > 0 && !heed_graph_failed(side->graph))
+        side->program =
+            heed_compile(side->graph, nodes, side->n, .threads = (int)run->settings.threads);
+    if (side->program) return true;
+    return heed_fail(&run->error, "%s: %s", what,
+                     heed_why(side->graph) ? heed_why(side->graph) : "no memory");
+}
+
+typedef int build_outputs(const void *own, heed_scope *scope, int64_t batch, heed_output *outputs,
+                          int room);
+
+static bool build_side(heed_run *run, heed_side *side, build_outputs *build, int64_t batch,
+                       const char *what)
+{
+    if (side->program) return true;
+    heed_side_free(side);
+    side->graph = heed_graph_new(.store = run->store);
+    side->n = build(run->own, heed_root(side->graph), batch, side->outputs, HEED_OUTPUTS);
+    return compile_side(run, side, what);
+}
+
+static bool build_loss(heed_run *run)
+{
+    heed_side *side = &run->loss;
+    side->graph = heed_graph_new(.store = run->store);
+    side->outputs[0].node =
+        run->model->parts[0].loss(run->own, heed_root(side->graph), run->settings.batch);
+    side->n = side->outputs[0].node ? 1 : 0;
+    return compile_side(run, side, "loss");
+}
 
 static bool build_answer(heed_run *run)
 {
-    heed_node *outputs[OUTPUTS];
-    if (run->answer) return true;
-    run->answer_graph = heed_graph_new(.store = run->store);
-    int n = run->model->answer(run->own, heed_root(run->answer_graph), run->model->evaluation_batch,
-                               outputs, OUTPUTS);
-    if (n > 0 && !heed_graph_failed(run->answer_graph))
-        run->answer =
-            heed_compile(run->answer_graph, outputs, n, .threads = (int)run->settings.threads);
-    if (!run->answer)
-        return heed_fail(&run->error, "%s",
-                         heed_why(run->answer_graph) ? heed_why(run->answer_graph)
-                                                     : "no memory for the evaluation");
-    heed_program_facts training = run->facts;
-    bool fits = heed_run_fits(run, run->answer);
-    if (run->trainer) run->facts = training;
+    const heed_program_facts training = run->facts;
+    if (run->answer.program) return true;
+    if (!build_side(run, &run->answer, run->model->answer, run->model->evaluation_batch,
+                    "evaluation"))
+        return false;
+    bool fits = heed_run_fits(run, run->answer.program);
+    if (run->parts[0]) run->facts = training;
     return fits;
 }
 
-static bool run_on(heed_run *run, heed_program *program, int64_t index, int64_t batch)
+bool heed_run_build_actor(heed_run *run)
 {
-    const heed_draw draw = { (uint64_t)run->settings.seed, HEED_EVALUATE, index, batch };
-    run->model->fill(run->own, program, &draw);
+    return build_side(run, &run->actor, run->model->answer, run->settings.batch, "acting");
+}
+
+static bool run_on(heed_run *run, heed_program *program, const heed_draw *draw)
+{
+    if (!run->model->fill(run->own, program, draw, &run->error)) return false;
     return heed_program_run(program) ||
            heed_fail(&run->error, "evaluation: %s", heed_program_why(program));
 }
 
-bool heed_run_evaluate(heed_run *run)
+/* Run once on a batch, or let the model play. */
+static bool answer(heed_run *run, const heed_draw *draw)
+{
+    if (run->model->play) return run->model->play(run->own, run->answer.program, draw, &run->error);
+    return run_on(run, run->answer.program, draw);
+}
+
+bool heed_run_values(heed_run *run, heed_split split, double *value)
 {
     const heed_model *model = run->model;
     heed_score score = { .sum = { 0 } };
+    heed_draw draw = { .seed = (uint64_t)run->settings.seed,
+                       .split = split,
+                       .batch = model->evaluation_batch };
     if (!build_answer(run)) return false;
-    for (int64_t done = 0, index = 0; done < model->evaluation && !heed_run_interrupted();
-         index++) {
-        int64_t left = model->evaluation - done;
-        int64_t count = left < model->evaluation_batch ? left : model->evaluation_batch;
-        if (!run_on(run, run->answer, index, model->evaluation_batch)) return false;
-        model->score(run->own, run->answer, count, &score);
-        done += count;
+    for (int64_t done = 0; done < run->settings.examples && !heed_run_interrupted();
+         done += draw.batch, draw.index++) {
+        const int64_t left = run->settings.examples - done;
+        if (!answer(run, &draw)) return false;
+        model->score(run->own, run->answer.program, &draw, left < draw.batch ? left : draw.batch,
+                     &score);
     }
+    if (model->conclude && !heed_run_interrupted() &&
+        !model->conclude(run->own, run->store, &score, &run->error))
+        return false;
     for (int i = 0; i < HEED_METRICS; i++)
-        run->value[i] = score.of[i] > 0 ? score.sum[i] / score.of[i] : NAN;
+        value[i] = score.of[i] > 0 ? score.sum[i] / score.of[i] : NAN;
+    return true;
+}
+
+bool heed_run_evaluate(heed_run *run)
+{
+    if (!heed_run_values(run, HEED_EVALUATE, run->value)) return false;
     run->scored = true;
     return true;
 }
@@ -55,21 +112,33 @@ bool heed_run_evaluate(heed_run *run)
 /* In training's batches, so that evaluation fits wherever training does. */
 bool heed_run_measure_loss(heed_run *run)
 {
-    const int64_t batch = run->settings.batch, batches = (LOSS_EXAMPLES + batch - 1) / batch;
+    const int64_t batch = run->settings.batch;
+    const int64_t examples =
+        run->settings.examples < LOSS_EXAMPLES ? run->settings.examples : LOSS_EXAMPLES;
+    const int64_t batches = (examples + batch - 1) / batch;
     double sum = 0;
-    run->loss_graph = heed_graph_new(.store = run->store);
-    heed_node *loss = run->model->loss(run->own, heed_root(run->loss_graph), batch);
-    if (loss)
-        run->loss = heed_compile(run->loss_graph, &loss, 1, .threads = (int)run->settings.threads);
-    if (!run->loss)
-        return heed_fail(&run->error, "%s",
-                         heed_why(run->loss_graph) ? heed_why(run->loss_graph)
-                                                   : "no memory for the loss");
+    if (!build_loss(run)) return false;
+    if (run->model->acts && !heed_run_build_actor(run)) return false;
     for (int64_t i = 0; i < batches; i++) {
-        if (!run_on(run, run->loss, i, batch)) return false;
-        heed_view value = heed_program_output(run->loss, 0);
+        const heed_draw draw = { .seed = (uint64_t)run->settings.seed,
+                                 .split = HEED_EVALUATE,
+                                 .index = i,
+                                 .batch = batch,
+                                 .actor = run->actor.program };
+        if (!run_on(run, run->loss.program, &draw)) return false;
+        heed_view value = heed_program_output(run->loss.program, 0);
         sum += heed_get(&value, 0) / (double)batches;
     }
-    run->last_loss = sum;
+    run->last_loss[0] = sum;
     return true;
+}
+
+bool heed_run_attend(heed_run *run)
+{
+    const heed_draw draw = { .seed = (uint64_t)run->settings.seed,
+                             .split = HEED_EVALUATE,
+                             .batch = run->model->shown > 0 ? run->model->shown : 1,
+                             .actor = run->actor.program };
+    return build_side(run, &run->attention, run->model->attention, draw.batch, "attention") &&
+           run_on(run, run->attention.program, &draw);
 }

@@ -48,6 +48,8 @@ bool heed_run_check_paths(heed_run *run)
 {
     const heed_settings *s = &run->settings;
     return (!s->save || can_write(run, "save", s->save)) &&
+           (!s->dump_attention || can_write(run, "dump-attention", s->dump_attention)) &&
+           (!s->picture || can_write(run, "picture", s->picture)) &&
            (!s->resume || make_folder(run, s->resume));
 }
 
@@ -149,7 +151,7 @@ bool heed_run_checkpoint(heed_run *run)
     const char *path = heed_run_checkpoint_path(run);
     if (!path) return heed_fail(&run->error, "no memory for the checkpoint's path");
     return own_notes(run, true, notes, &n) && heed_log_flush(run) &&
-           heed_checkpoint_save(run->trainer, path, notes, n, &run->error);
+           heed_checkpoint_save_all(run->parts, run->n_parts, path, notes, n, &run->error);
 }
 
 bool heed_run_resume(heed_run *run)
@@ -161,7 +163,9 @@ bool heed_run_resume(heed_run *run)
     heed_file *file = heed_file_open(path, &run->error);
     bool agrees = file && notes_agree(run, file, path, true);
     heed_file_close(file);
-    if (!agrees || !heed_checkpoint_load(run->trainer, path, NULL, NULL, &run->error)) return false;
-    run->first_step = heed_trainer_steps(run->trainer);
+    if (!agrees ||
+        !heed_checkpoint_load_all(run->parts, run->n_parts, path, NULL, NULL, &run->error))
+        return false;
+    run->first_step = heed_run_steps(run);
     return true;
 }

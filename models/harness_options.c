@@ -24,6 +24,10 @@ static const heed_option common[] = {
       .help = "of parameters and data" },
     { "threads", HEED_WHOLE, AT(threads), .low = 0, .high = 1024,
       .help = "0: one for each processor; results do not depend on it" },
+    { "runs", HEED_WHOLE, AT(runs), .initial = 1, .low = 1, .high = 10000,
+      .help = "train so often, from seed, seed + 1, ..; report mean and deviation" },
+    { "examples", HEED_WHOLE, AT(examples), .low = 1, .high = 1e9,
+      .help = "to evaluate on" },
     { "eval-every", HEED_WHOLE, AT(eval_every), .low = 0, .high = 1e12, .argument = "STEPS",
       .help = "evaluate during training; 0: only at the end" },
     { "save", HEED_TEXT, AT(save), .argument = "FILE", .help = "write the parameters at the end" },
@@ -35,6 +39,10 @@ static const heed_option common[] = {
       .argument = "STEPS", .help = "with --resume" },
     { "log", HEED_TEXT, AT(log), .argument = "FILE.jsonl", .help = "one JSON object a step" },
     { "data", HEED_TEXT, AT(data), .argument = "DIR", .help = "a data set's own folder" },
+    { "dump-attention", HEED_TEXT, AT(dump_attention), .argument = "FILE",
+      .help = "write attention weights of evaluation examples, as safetensors" },
+    { "show", HEED_FLAG, AT(show), .help = "show the first of them in the terminal" },
+    { "picture", HEED_TEXT, AT(picture), .argument = "FILE.png", .help = "draw it" },
     { "json", HEED_FLAG, AT(json), .help = "last line of output: the result as a JSON object" },
     { "quiet", HEED_FLAG, AT(quiet), .help = "no progress" },
     { "dry-run", HEED_FLAG, AT(dry_run), .help = "build, say what it would take, and end" },
@@ -66,6 +74,9 @@ static void set_initial(const heed_option *option, void *base)
     case HEED_WHOLE:
         *(int64_t *)to = (int64_t)option->initial;
         break;
+    case HEED_RANGE:
+        *(heed_range *)to = (heed_range){ (int64_t)option->initial, (int64_t)option->initial };
+        break;
     case HEED_NUMBER:
         *(double *)to = option->initial;
         break;
@@ -78,6 +89,14 @@ static void set_initial(const heed_option *option, void *base)
     }
 }
 
+static void range_text(const heed_range *range, char *text, size_t size)
+{
+    if (range->low == range->high)
+        snprintf(text, size, "%" PRId64, range->low);
+    else
+        snprintf(text, size, "%" PRId64 "-%" PRId64, range->low, range->high);
+}
+
 static void value_text(const heed_option *option, const void *base, char *text, size_t size)
 {
     const void *from = field_of(option, base);
@@ -88,6 +107,9 @@ static void value_text(const heed_option *option, const void *base, char *text, 
         break;
     case HEED_WHOLE:
         snprintf(text, size, "%" PRId64, *(const int64_t *)from);
+        return;
+    case HEED_RANGE:
+        range_text((const heed_range *)from, text, size);
         return;
     case HEED_NUMBER:
         snprintf(text, size, "%.17g", *(const double *)from);
@@ -120,18 +142,42 @@ static int find_word(const char *const *words, const char *word)
 
 /* ---- reading ---- */
 
-static bool read_whole(const heed_option *option, const char *text, int64_t *to, heed_error *error)
+/* The digits at `text`, up to *end. */
+static bool read_digits(const heed_option *option, const char *text, const char **end, int64_t *to,
+                        heed_error *error)
 {
-    char *end;
+    char *after;
     errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end)
+    long long value = strtoll(text, &after, 10);
+    *end = after;
+    if (after == text)
         return heed_fail(error, "--%s: '%.60s' is not a whole number", option->name, text);
     if (errno || (double)value < option->low || (double)value > option->high)
         return heed_fail(error, "--%s: %.60s is not in %.0f to %.0f", option->name, text,
                          option->low, option->high);
     *to = value;
     return true;
+}
+
+static bool read_whole(const heed_option *option, const char *text, int64_t *to, heed_error *error)
+{
+    const char *end;
+    if (!read_digits(option, text, &end, to, error)) return false;
+    return !*end || heed_fail(error, "--%s: '%.60s' is not a whole number", option->name, text);
+}
+
+static bool read_range(const heed_option *option, const char *text, heed_range *to,
+                       heed_error *error)
+{
+    const char *end;
+    if (!read_digits(option, text, &end, &to->low, error)) return false;
+    to->high = to->low;
+    if (*end == '-' && !read_digits(option, end + 1, &end, &to->high, error)) return false;
+    if (*end)
+        return heed_fail(error, "--%s: '%.60s' is not a whole number, nor a range like 5-50",
+                         option->name, text);
+    return to->low <= to->high ||
+           heed_fail(error, "--%s: %.60s ends before it begins", option->name, text);
 }
 
 static bool read_number(const heed_option *option, const char *text, double *to, heed_error *error)
@@ -157,6 +203,8 @@ static bool read_value(const heed_option *option, const char *text, void *base, 
         return read_whole(option, text, to, error);
     case HEED_NUMBER:
         return read_number(option, text, to, error);
+    case HEED_RANGE:
+        return read_range(option, text, to, error);
     case HEED_TEXT:
         *(const char **)to = text;
         return true;
@@ -207,22 +255,55 @@ static bool read_argument(const heed_model *model, int argc, char *const *argv, 
     return read_value(option, equals ? equals + 1 : argv[++*at], base, error);
 }
 
-static bool check_together(const heed_model *model, heed_settings *settings, heed_error *error)
+/* "sort, hull" */
+static void list_tasks(const heed_model *model, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (const heed_task *t = model->tasks; t->name && used < size; t++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", t->name);
+}
+
+static bool find_task(const heed_model *model, heed_settings *settings, heed_error *error)
 {
     char words[300];
-    if (!settings->task) settings->task = model->tasks[0];
-    list_words(model->tasks, words, sizeof words);
-    if (find_word(model->tasks, settings->task) < 0)
-        return heed_fail(error, "--task: '%.60s' is not one of %s", settings->task, words);
-    if (settings->data && find_word(model->data_tasks, settings->task) < 0)
+    if (!settings->task) settings->task = model->tasks[0].name;
+    for (int i = 0; model->tasks[i].name; i++)
+        if (strcmp(model->tasks[i].name, settings->task) == 0) {
+            settings->task_index = i;
+            return true;
+        }
+    list_tasks(model, words, sizeof words);
+    return heed_fail(error, "--task: '%.60s' is not one of %s", settings->task, words);
+}
+
+static bool check_data(const heed_model *model, const heed_settings *settings, heed_error *error)
+{
+    const heed_task *task = &model->tasks[settings->task_index];
+    if (settings->data && task->data == HEED_NO_DATA)
         return heed_fail(error,
                          "--data: the task '%s' makes its own examples and reads no data set",
-                         settings->task);
-    if (settings->eval_only && !settings->load)
-        return heed_fail(error, "--eval-only needs parameters to evaluate: --load FILE");
-    if (settings->eval_only && settings->resume)
-        return heed_fail(error, "--eval-only does not train, so --resume has no meaning with it");
+                         task->name);
+    if (!settings->data && task->data == HEED_NEEDS_DATA)
+        return heed_fail(error, "the task '%s' needs --data DIR: %s", task->name, task->help);
     return true;
+}
+
+/* Options that have no meaning together, or none for this model. */
+static bool check_together(const heed_model *model, const heed_settings *s, heed_error *error)
+{
+    const char *wants = s->dump_attention ? "dump-attention" : s->show ? "show" : "picture";
+    const bool looks = s->dump_attention || s->show || s->picture;
+    if (s->eval_only && !s->load)
+        return heed_fail(error, "--eval-only needs parameters to evaluate: --load FILE");
+    if (s->eval_only && s->resume)
+        return heed_fail(error, "--eval-only does not train, so --resume has no meaning with it");
+    if (s->runs > 1 && (s->save || s->resume || s->log || s->eval_only || looks))
+        return heed_fail(error, "--runs: files, pictures and --eval-only are of one run");
+    if (looks && !model->attention)
+        return heed_fail(error, "--%s: %s has no attention weights", wants, model->name);
+    if (s->show && !model->show) return heed_fail(error, "--show: %s cannot", model->name);
+    return !s->picture || model->picture || heed_fail(error, "--picture: %s cannot", model->name);
 }
 
 bool heed_options_read(const heed_model *model, int argc, char *const *argv,
@@ -233,7 +314,11 @@ bool heed_options_read(const heed_model *model, int argc, char *const *argv,
     for (int at = 0; at < argc; at++)
         if (!read_argument(model, argc, argv, &at, settings, own, error)) return false;
     if (settings->help || settings->version) return true;
-    return check_together(model, settings, error) && model->settle(own, settings, error);
+    if (!find_task(model, settings, error) || !check_data(model, settings, error) ||
+        !check_together(model, settings, error) || !model->settle(own, settings, error))
+        return false;
+    if (settings->examples == 0) settings->examples = model->evaluation;
+    return true;
 }
 
 /* ---- as notes in files ---- */
@@ -272,7 +357,7 @@ void heed_options_json(const heed_model *model, const void *own, heed_json_out *
         heed_json_put(out, ",\"");
         for (const char *c = option->name; *c; c++) heed_json_put(out, "%c", *c == '-' ? '_' : *c);
         heed_json_put(out, "\":");
-        if (option->kind == HEED_CHOICE || option->kind == HEED_TEXT)
+        if (option->kind == HEED_CHOICE || option->kind == HEED_TEXT || option->kind == HEED_RANGE)
             heed_json_put_string(out, text);
         else
             heed_json_put(out, "%s", text);
@@ -291,19 +376,23 @@ static void help_line(const heed_option *option, FILE *to)
     fprintf(to, "  %-26s %s", left, option->help);
     if (option->kind == HEED_CHOICE)
         fprintf(to, ": %s (default %s)", words, option->choices[(int)option->initial]);
-    else if (option->kind == HEED_WHOLE && option->initial > 0)
+    else if ((option->kind == HEED_WHOLE || option->kind == HEED_RANGE) && option->initial > 0)
         fprintf(to, " (%.0f to %.0f; default %.0f)", option->low, option->high, option->initial);
     fputc('\n', to);
 }
 
 void heed_options_help(const heed_model *model, FILE *to)
 {
-    char words[300];
-    list_words(model->tasks, words, sizeof words);
     fprintf(to, "%s: %s\n%s\n\nusage: %s [--option value]...\n\n", model->name, model->about,
             model->paper, model->name);
     for (int i = 0; i < model->n_options; i++) help_line(&model->options[i], to);
-    fprintf(to, "\ntasks: %s\n\n", words);
+    fprintf(to, "\ntasks:\n");
+    for (const heed_task *t = model->tasks; t->name; t++)
+        fprintf(to, "  %-26s %s%s\n", t->name, t->help,
+                t->data == HEED_NEEDS_DATA      ? " (needs --data)"
+                : t->data == HEED_MAY_READ_DATA ? " (reads --data, if given)"
+                                                : "");
+    fputc('\n', to);
     for (int i = 0; i < N_COMMON; i++) help_line(&common[i], to);
     fprintf(to,
             "\nWhat is not given is chosen by the model; --dry-run shows it. Exit status: 0 done, "

@@ -51,14 +51,27 @@ bool heed_log_open(heed_run *run)
     return run->log || heed_fail(&run->error, "--log: cannot write %s: %s", path, strerror(errno));
 }
 
+const heed_metric *heed_run_metrics(const heed_run *run)
+{
+    return run->model->tasks[run->settings.task_index].metrics;
+}
+
+/* "loss", or of several the part's name. */
+static const char *loss_name(const heed_run *run, int part)
+{
+    return run->n_parts > 1 ? run->model->parts[part].name : "loss";
+}
+
 void heed_log_step(heed_run *run)
 {
-    char loss[40], norm[40];
+    char text[40];
     if (!run->log) return;
-    fprintf(run->log,
-            "{\"step\":%" PRId64 ",\"loss\":%s,\"norm\":%s,\"lr\":%.9g,\"seconds\":%.3f}\n",
-            heed_trainer_steps(run->trainer), number_text(run->last_loss, loss, sizeof loss),
-            number_text(heed_trainer_norm(run->trainer), norm, sizeof norm), run->rate,
+    fprintf(run->log, "{\"step\":%" PRId64, heed_run_steps(run));
+    for (int i = 0; i < run->n_parts; i++)
+        fprintf(run->log, ",\"%s\":%s", loss_name(run, i),
+                number_text(run->last_loss[i], text, sizeof text));
+    fprintf(run->log, ",\"norm\":%s,\"lr\":%.9g,\"seconds\":%.3f}\n",
+            number_text(heed_trainer_norm(run->parts[0]), text, sizeof text), run->rate,
             heed_seconds() - run->start);
 }
 
@@ -67,7 +80,7 @@ void heed_log_value(heed_run *run)
     char value[40];
     if (!run->log) return;
     fprintf(run->log, "{\"step\":%" PRId64 ",\"metric\":\"%s\",\"value\":%s,\"seconds\":%.3f}\n",
-            run->trainer ? heed_trainer_steps(run->trainer) : 0, run->model->metrics[0],
+            heed_run_steps(run), heed_run_metrics(run)[0].name,
             number_text(run->value[0], value, sizeof value), heed_seconds() - run->start);
 }
 
@@ -91,11 +104,21 @@ bool heed_log_close(heed_run *run)
 /* ---- progress ---- */
 
 /* "sequences_right" for people. */
-static const char *metric_words(const char *metric, char *text, size_t size)
+static const char *metric_words(const heed_metric *metric, char *text, size_t size)
 {
-    snprintf(text, size, "%s", metric);
+    snprintf(text, size, "%s", metric->name);
     for (char *c = text; *c; c++)
         if (*c == '_') *c = ' ';
+    return text;
+}
+
+/* "97.12 %", "0.0312 bits" */
+static const char *value_words(const heed_metric *metric, double value, char *text, size_t size)
+{
+    if (metric->unit)
+        snprintf(text, size, "%.5g%s%s", value, *metric->unit ? " " : "", metric->unit);
+    else
+        snprintf(text, size, "%.2f %%", 100 * value);
     return text;
 }
 
@@ -111,17 +134,20 @@ void heed_progress(heed_run *run, bool last)
 {
     const heed_settings *s = &run->settings;
     const double now = heed_seconds();
-    const int64_t done = heed_trainer_steps(run->trainer);
-    char words[60];
+    const int64_t done = heed_run_steps(run);
+    const heed_metric *metric = heed_run_metrics(run);
+    char words[60], text[60];
     if (s->quiet || done == run->first_step) return;
     if (!last && now - run->drawn < (run->bar ? REDRAW : LINES)) return;
     const double speed = (double)(done - run->first_step) / (now - run->train_start);
     const double left = (double)(s->steps - done) / speed;
     if (run->bar) draw_bar((double)done / (double)s->steps);
-    fprintf(stderr, "step %" PRId64 "/%" PRId64 "  loss %.4f", done, s->steps, run->last_loss);
+    fprintf(stderr, "step %" PRId64 "/%" PRId64, done, s->steps);
+    for (int i = 0; i < run->n_parts; i++)
+        fprintf(stderr, "  %s %.4f", loss_name(run, i), run->last_loss[i]);
     if (run->scored)
-        fprintf(stderr, "  %s %.2f %%", metric_words(run->model->metrics[0], words, sizeof words),
-                100 * run->value[0]);
+        fprintf(stderr, "  %s %s", metric_words(metric, words, sizeof words),
+                value_words(metric, run->value[0], text, sizeof text));
     fprintf(stderr, "  %.1f steps/s  %d:%02d left%s", speed, (int)(left / 60), (int)left % 60,
             run->bar ? "\033[K" : "\n");
     if (run->bar && last) fputc('\n', stderr);
@@ -131,10 +157,12 @@ void heed_progress(heed_run *run, bool last)
 /* Where there is no terminal a value gets a line of its own; the bar shows it anyway. */
 void heed_progress_value(heed_run *run)
 {
-    char words[60];
+    const heed_metric *metric = heed_run_metrics(run);
+    char words[60], text[60];
     if (run->settings.quiet || run->bar) return;
-    fprintf(stderr, "step %" PRId64 "  %s %.2f %%\n", heed_trainer_steps(run->trainer),
-            metric_words(run->model->metrics[0], words, sizeof words), 100 * run->value[0]);
+    fprintf(stderr, "step %" PRId64 "  %s %s\n", heed_run_steps(run),
+            metric_words(metric, words, sizeof words),
+            value_words(metric, run->value[0], text, sizeof text));
 }
 
 /* ---- results ---- */
@@ -181,40 +209,101 @@ bool heed_report_plan(heed_run *run)
     return true;
 }
 
-static bool result_json(heed_run *run, int64_t steps, double seconds)
+static void put_number(heed_json_out *out, const char *name, double value)
 {
-    const heed_model *model = run->model;
-    heed_json_out out = { .text = NULL };
     char text[40];
-    json_head(run, &out, steps);
-    heed_json_put(&out, ",\"seconds\":%.3f,\"train_seconds\":%.3f,\"peak_bytes\":%" PRId64, seconds,
-                  run->train_seconds, heed_peak_bytes());
-    heed_json_put(&out, ",\"evaluated\":%" PRId64 ",\"loss\":%s,\"metric\":\"%s\"",
-                  model->evaluation, number_text(run->last_loss, text, sizeof text),
-                  model->metrics[0]);
-    heed_json_put(&out, ",\"value\":%s", number_text(run->value[0], text, sizeof text));
-    for (int i = 1; model->metrics[i]; i++)
-        heed_json_put(&out, ",\"%s\":%s", model->metrics[i],
-                      number_text(run->value[i], text, sizeof text));
-    heed_json_put(&out, "}");
-    return print_json(run, &out);
+    heed_json_put(out, ",\"%s\":%s", name, number_text(value, text, sizeof text));
+}
+
+/* What the metrics came to; with several runs also how far they lie apart. */
+static void put_values(heed_json_out *out, const heed_metric *metrics, const double *value,
+                       const double *deviation)
+{
+    char name[80];
+    heed_json_put(out, ",\"metric\":\"%s\"", metrics[0].name);
+    for (int i = 0; metrics[i].name; i++) {
+        put_number(out, i ? metrics[i].name : "value", value[i]);
+        if (!deviation) continue;
+        snprintf(name, sizeof name, "%s%s", i ? metrics[i].name : "",
+                 i ? "_deviation" : "deviation");
+        put_number(out, name, deviation[i]);
+    }
+}
+
+static void json_tail(heed_run *run, heed_json_out *out)
+{
+    heed_json_put(out, ",\"seconds\":%.3f,\"train_seconds\":%.3f,\"peak_bytes\":%" PRId64,
+                  heed_seconds() - run->start, run->train_seconds, heed_peak_bytes());
+    heed_json_put(out, ",\"evaluated\":%" PRId64, run->settings.examples);
+    put_number(out, "loss", run->last_loss[0]);
+}
+
+static void print_values(const heed_metric *metrics, const double *value, const double *deviation)
+{
+    char words[60], text[60], apart[60];
+    for (int i = 0; metrics[i].name; i++) {
+        printf("  %-18s %s", metric_words(&metrics[i], words, sizeof words),
+               value_words(&metrics[i], value[i], text, sizeof text));
+        if (deviation)
+            printf(" +- %s", value_words(&metrics[i], deviation[i], apart, sizeof apart));
+        putchar('\n');
+    }
 }
 
 bool heed_report_result(heed_run *run)
 {
-    const heed_model *model = run->model;
-    const int64_t steps = run->trainer ? heed_trainer_steps(run->trainer) : 0;
-    const double seconds = heed_seconds() - run->start;
-    char words[60];
-    if (run->settings.json) return result_json(run, steps, seconds);
-    printf("%s, task %s, on %" PRId64 " fresh examples:\n", model->name, run->settings.task,
-           model->evaluation);
-    for (int i = 0; model->metrics[i]; i++)
-        printf("  %-18s %.2f %%\n", metric_words(model->metrics[i], words, sizeof words),
-               100 * run->value[i]);
-    printf("  %-18s %.5f\n", "loss", run->last_loss);
+    const heed_metric *metrics = heed_run_metrics(run);
+    const int64_t steps = heed_run_steps(run);
+    if (run->settings.json) {
+        heed_json_out out = { .text = NULL };
+        json_head(run, &out, steps);
+        json_tail(run, &out);
+        put_values(&out, metrics, run->value, NULL);
+        heed_json_put(&out, "}");
+        return print_json(run, &out);
+    }
+    printf("%s, task %s, on %" PRId64 " %s:\n", run->model->name, run->settings.task,
+           run->settings.examples, run->settings.data ? "examples" : "fresh examples");
+    print_values(metrics, run->value, NULL);
+    printf("  %-18s %.5f\n", "loss", run->last_loss[0]);
     printf("  %" PRId64 " steps, %.1f s, %d threads, %" PRId64 " parameters, peak memory %.0f MB\n",
-           steps, seconds, run->facts.threads, heed_store_parameters(run->store),
-           (double)heed_peak_bytes() / 1e6);
+           steps, heed_seconds() - run->start, run->facts.threads,
+           heed_store_parameters(run->store), (double)heed_peak_bytes() / 1e6);
+    return true;
+}
+
+/* ---- several runs ---- */
+
+/* Mean and sample deviation of column i. */
+static void describe(const double *values, int64_t runs, int i, double *mean, double *deviation)
+{
+    double sum = 0, square = 0;
+    for (int64_t k = 0; k < runs; k++) sum += values[k * HEED_METRICS + i];
+    *mean = sum / (double)runs;
+    for (int64_t k = 0; k < runs; k++) square += pow(values[k * HEED_METRICS + i] - *mean, 2);
+    *deviation = sqrt(square / (double)(runs - 1));
+}
+
+bool heed_report_runs(heed_run *run, const double *values)
+{
+    const heed_settings *s = &run->settings;
+    const heed_metric *metrics = heed_run_metrics(run);
+    double mean[HEED_METRICS], deviation[HEED_METRICS];
+    for (int i = 0; i < HEED_METRICS; i++) describe(values, s->runs, i, &mean[i], &deviation[i]);
+    if (s->json) {
+        heed_json_out out = { .text = NULL };
+        json_head(run, &out, heed_run_steps(run));
+        json_tail(run, &out);
+        put_values(&out, metrics, mean, deviation);
+        heed_json_put(&out, ",\"runs\":%" PRId64 ",\"values\":[", s->runs);
+        for (int64_t k = 0; k < s->runs; k++)
+            heed_json_put(&out, "%s%.9g", k ? "," : "", values[k * HEED_METRICS]);
+        heed_json_put(&out, "]}");
+        return print_json(run, &out);
+    }
+    printf("%s, task %s, mean and deviation of %" PRId64 " runs:\n", run->model->name, s->task,
+           s->runs);
+    print_values(metrics, mean, deviation);
+    printf("  %.1f s in all\n", heed_seconds() - run->start);
     return true;
 }

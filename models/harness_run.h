@@ -7,7 +7,16 @@
 #include "models/harness.h"
 #include "tensor/json.h"
 
+enum { HEED_PARTS = 2, HEED_OUTPUTS = 64 };
 enum { HEED_DONE = 0, HEED_FAILED = 1, HEED_USAGE = 2, HEED_INTERRUPTED = 130 };
+
+/* A graph beside training's, and its program; built when first needed. */
+typedef struct heed_side {
+    heed_graph *graph;
+    heed_program *program;
+    heed_output outputs[HEED_OUTPUTS];
+    int n;
+} heed_side;
 
 typedef struct heed_run {
     const heed_model *model;
@@ -17,18 +26,20 @@ typedef struct heed_run {
     heed_arena memory; /* texts of this run */
 
     heed_store *store;
-    heed_graph *graph; /* training */
-    heed_trainer *trainer;
-    bool clips;               /* the trainer knows the gradient's norm */
-    heed_program_facts facts; /* of the program that runs most: training or evaluation */
+    int n_parts;                     /* of the model */
+    heed_graph *graphs[HEED_PARTS];  /* training */
+    heed_trainer *parts[HEED_PARTS]; /* none with --eval-only */
+    bool clips[HEED_PARTS];          /* the trainer knows the gradient's norm */
+    heed_program_facts facts;        /* of what runs most: training, or else evaluation */
 
-    heed_graph *answer_graph, *loss_graph; /* evaluation */
-    heed_program *answer, *loss;
+    heed_side answer, actor, loss, attention; /* evaluation, and what training needs of it */
+    heed_view judged; /* f64 [HEED_JUDGE_MEMORY + 1] in the store: the judge's memory, and whether
+                         any parameters were kept */
 
     double start;                            /* heed_seconds() when the program started */
     double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */
     int64_t first_step;                      /* 0, or where a checkpoint stood */
-    double last_loss, value[HEED_METRICS];   /* NaN until known */
+    double last_loss[HEED_PARTS], value[HEED_METRICS]; /* NaN until known */
     bool scored;
 
     FILE *log;
@@ -60,7 +71,8 @@ const char *heed_run_checkpoint_path(heed_run *run);
 
 /* ---- harness_train.c ---- */
 
-bool heed_run_build_trainer(heed_run *run);
+bool heed_run_build_trainers(heed_run *run);
+int64_t heed_run_steps(const heed_run *run); /* done so far, over resumes too */
 /* return: HEED_DONE, HEED_FAILED with run->error set, or HEED_INTERRUPTED */
 int heed_run_train(heed_run *run);
 void heed_run_catch_interrupts(void);
@@ -71,8 +83,24 @@ bool heed_run_fits(heed_run *run, const heed_program *program);
 
 /* ---- harness_evaluate.c ---- */
 
-bool heed_run_evaluate(heed_run *run);     /* run->value, by free running on fresh examples */
-bool heed_run_measure_loss(heed_run *run); /* run->last_loss, on evaluation data */
+bool heed_run_evaluate(heed_run *run); /* run->value, by free running on fresh examples */
+/* The metrics of some split, by free running. */
+bool heed_run_values(heed_run *run, heed_split split, double *value);
+bool heed_run_measure_loss(heed_run *run); /* run->last_loss of the first part, on such data */
+/* The model's answer on training's batch, when it learns from what it does. */
+bool heed_run_build_actor(heed_run *run);
+bool heed_run_attend(heed_run *run); /* build the attention graph and run it on its examples */
+void heed_side_free(heed_side *side);
+
+/* ---- harness_judge.c: early stopping ---- */
+
+bool heed_run_begin_judging(heed_run *run);
+bool heed_run_judge(heed_run *run, bool *stop); /* after a step */
+bool heed_run_take_kept(heed_run *run);         /* the kept parameters become the result */
+
+/* ---- harness_attention.c: --dump-attention, --show, --picture ---- */
+
+bool heed_run_look(heed_run *run);
 
 /* ---- harness_report.c ---- */
 
@@ -86,6 +114,9 @@ void heed_progress(heed_run *run, bool last);
 void heed_progress_value(heed_run *run);
 bool heed_report_plan(heed_run *run); /* --dry-run */
 bool heed_report_result(heed_run *run);
+/* Of several runs: `values` [runs, HEED_METRICS]. */
+bool heed_report_runs(heed_run *run, const double *values);
+const heed_metric *heed_run_metrics(const heed_run *run);
 int64_t heed_peak_bytes(void);
 
 #endif

@@ -17,11 +17,25 @@ static int split_words(heed_tiny *tiny, const char *options, char **words)
     return text ? n : -1;
 }
 
-bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, const char *options,
+/* The model's answer, when it learns from what it does. */
+static bool build_actor(heed_tiny *tiny, heed_error *error)
+{
+    heed_output outputs[HEED_OUTPUTS];
+    heed_node *nodes[HEED_OUTPUTS];
+    const heed_dtype dtype = heed_graph_dtype(tiny->graph);
+    tiny->actor_graph = heed_graph_new(.store = tiny->store, .dtype = dtype);
+    int n = tiny->model->answer(tiny->own, heed_root(tiny->actor_graph), tiny->settings.batch,
+                                outputs, HEED_OUTPUTS);
+    for (int i = 0; i < n; i++) nodes[i] = outputs[i].node;
+    if (n > 0) tiny->actor = heed_compile(tiny->actor_graph, nodes, n, .threads = 1);
+    return tiny->actor || heed_fail(error, "%s", heed_why(tiny->actor_graph));
+}
+
+bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const char *options,
                      heed_dtype dtype, heed_error *error)
 {
     char *words[WORDS];
-    *tiny = (heed_tiny){ .model = model };
+    *tiny = (heed_tiny){ .model = model, .part = part };
     tiny->own = heed_arena_alloc(&tiny->memory, model->size);
     int n = split_words(tiny, options, words);
     if (!tiny->own || n < 0) return heed_fail(error, "%s: no memory for its options", model->name);
@@ -29,23 +43,37 @@ bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, const char *optio
     tiny->store = heed_store_new((uint64_t)tiny->settings.seed);
     if (!tiny->store) return heed_fail(error, "%s: no memory for parameters", model->name);
     tiny->graph = heed_graph_new(.store = tiny->store, .dtype = dtype);
-    tiny->loss = model->loss(tiny->own, heed_root(tiny->graph), tiny->settings.batch);
-    if (tiny->loss && !heed_graph_failed(tiny->graph)) return true;
-    return heed_fail(error, "%s", heed_why(tiny->graph));
+    tiny->loss = model->parts[part].loss(tiny->own, heed_root(tiny->graph), tiny->settings.batch);
+    if (!tiny->loss || heed_graph_failed(tiny->graph))
+        return heed_fail(error, "%s", heed_why(tiny->graph));
+    if (model->acts && !build_actor(tiny, error)) return false;
+    return !model->begin || model->begin(tiny->own, tiny->store, &tiny->settings, error);
+}
+
+bool heed_tiny_draw(heed_tiny *tiny, heed_program *program, heed_error *error)
+{
+    const heed_draw draw = { .seed = (uint64_t)tiny->settings.seed,
+                             .split = HEED_TRAIN,
+                             .batch = tiny->settings.batch,
+                             .part = tiny->part,
+                             .actor = tiny->actor };
+    return tiny->model->fill(tiny->own, program, &draw, error);
 }
 
 void heed_tiny_fill(void *context, heed_program *program)
 {
-    const heed_tiny *tiny = context;
-    const heed_draw draw = { (uint64_t)tiny->settings.seed, HEED_TRAIN, 0, tiny->settings.batch };
-    tiny->model->fill(tiny->own, program, &draw);
+    heed_error error = { .set = false };
+    heed_tiny_draw(context, program, &error);
 }
 
 void heed_tiny_free(heed_tiny *tiny)
 {
+    if (tiny->own && tiny->model->end) tiny->model->end(tiny->own);
+    if (tiny->own && tiny->model->release) tiny->model->release(tiny->own);
+    heed_program_free(tiny->actor);
+    heed_graph_free(tiny->actor_graph);
     heed_graph_free(tiny->graph);
     heed_store_free(tiny->store);
-    if (tiny->own && tiny->model->release) tiny->model->release(tiny->own);
     heed_arena_free(&tiny->memory);
     *tiny = (heed_tiny){ .model = NULL };
 }

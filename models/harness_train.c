@@ -61,42 +61,71 @@ bool heed_run_fits(heed_run *run, const heed_program *program)
 
 /* ---- building ---- */
 
-bool heed_run_build_trainer(heed_run *run)
+static bool build_trainer(heed_run *run, int i)
 {
     const heed_settings *s = &run->settings;
+    const heed_part *part = &run->model->parts[i];
     heed_optimizer optimizer;
-    heed_trainer_options options = { .threads = (int)s->threads, .seed = (uint64_t)s->seed };
-    run->graph = heed_graph_new(.store = run->store, .training = true);
-    heed_node *loss = run->model->loss(run->own, heed_root(run->graph), s->batch);
-    run->model->recipe(run->own, s, &optimizer, &options);
-    run->clips = options.clip_norm > 0;
-    run->trainer = heed_trainer_make(loss, optimizer, options);
-    if (!run->trainer)
+    heed_trainer_options options = { .threads = (int)s->threads,
+                                     .seed = (uint64_t)s->seed,
+                                     .prefix = part->prefix };
+    run->graphs[i] = heed_graph_new(.store = run->store, .training = true);
+    heed_node *loss = part->loss(run->own, heed_root(run->graphs[i]), s->batch);
+    part->recipe(run->own, s, &optimizer, &options);
+    run->clips[i] = options.clip_norm > 0;
+    run->parts[i] = heed_trainer_make(loss, optimizer, options);
+    if (!run->parts[i])
         return heed_fail(&run->error, "%s",
-                         heed_why(run->graph) ? heed_why(run->graph) : "no memory for training");
-    return heed_run_fits(run, heed_trainer_program(run->trainer));
+                         heed_why(run->graphs[i]) ? heed_why(run->graphs[i])
+                                                  : "no memory for training");
+    return heed_run_fits(run, heed_trainer_program(run->parts[i]));
+}
+
+bool heed_run_build_trainers(heed_run *run)
+{
+    for (int i = 0; i < run->n_parts; i++)
+        if (!build_trainer(run, i)) return false;
+    return !run->model->acts || heed_run_build_actor(run);
+}
+
+int64_t heed_run_steps(const heed_run *run)
+{
+    return run->parts[0] ? heed_trainer_steps(run->parts[0]) : 0;
 }
 
 /* ---- the loop ---- */
 
-static bool step(heed_run *run)
+static bool step_part(heed_run *run, int i)
 {
-    heed_program *program = heed_trainer_program(run->trainer);
-    const int64_t number = heed_trainer_steps(run->trainer);
-    const heed_draw draw = { (uint64_t)run->settings.seed, HEED_TRAIN, number,
-                             run->settings.batch };
-    run->model->fill(run->own, program, &draw);
-    run->rate = heed_trainer_rate(run->trainer);
-    if (!heed_trainer_step(run->trainer))
+    heed_trainer *trainer = run->parts[i];
+    heed_program *program = heed_trainer_program(trainer);
+    const int64_t number = heed_trainer_steps(trainer);
+    const heed_draw draw = { .seed = (uint64_t)run->settings.seed,
+                             .split = HEED_TRAIN,
+                             .index = number,
+                             .batch = run->settings.batch,
+                             .part = i,
+                             .actor = run->actor.program };
+    if (!run->model->fill(run->own, program, &draw, &run->error)) return false;
+    run->rate = heed_trainer_rate(trainer);
+    if (!heed_trainer_step(trainer))
         return heed_fail(&run->error, "step %lld: %s", (long long)number,
                          heed_program_why(program));
-    run->last_loss = heed_trainer_loss(run->trainer);
-    const double norm = run->clips ? heed_trainer_norm(run->trainer) : 0;
-    if (isfinite(run->last_loss) && isfinite(norm)) return true;
+    const double loss = run->last_loss[i] = heed_trainer_loss(trainer);
+    const double norm = run->clips[i] ? heed_trainer_norm(trainer) : 0;
+    if (isfinite(loss) && isfinite(norm)) return true;
     return heed_fail(&run->error,
                      "step %lld: the loss is %g and the gradient's norm %g; a smaller --lr may "
                      "help, HEED_CHECK=nan names the operation",
-                     (long long)number, run->last_loss, norm);
+                     (long long)number, loss, norm);
+}
+
+/* Each part has its turn. */
+static bool step(heed_run *run)
+{
+    for (int i = 0; i < run->n_parts; i++)
+        if (!step_part(run, i)) return false;
+    return true;
 }
 
 /* Is it time, after `done` steps, for what happens every `every` steps? */
@@ -105,10 +134,10 @@ static bool is_time(int64_t every, int64_t done)
     return every > 0 && done % every == 0;
 }
 
-static bool after_step(heed_run *run)
+static bool after_step(heed_run *run, bool *stop)
 {
     const heed_settings *s = &run->settings;
-    const int64_t done = heed_trainer_steps(run->trainer);
+    const int64_t done = heed_run_steps(run);
     heed_log_step(run);
     if (is_time(s->eval_every, done) && done < s->steps) {
         if (!heed_run_evaluate(run)) return false;
@@ -116,6 +145,7 @@ static bool after_step(heed_run *run)
         heed_log_value(run);
         heed_progress_value(run);
     }
+    if (run->model->judge && !heed_run_judge(run, stop)) return false;
     heed_progress(run, false);
     return !(s->resume && is_time(s->checkpoint_every, done) && done < s->steps) ||
            heed_run_checkpoint(run);
@@ -124,12 +154,13 @@ static bool after_step(heed_run *run)
 int heed_run_train(heed_run *run)
 {
     const heed_settings *s = &run->settings;
-    bool fine = true;
-    while (fine && !heed_run_interrupted() && heed_trainer_steps(run->trainer) < s->steps)
-        fine = step(run) && after_step(run);
+    bool fine = true, stop = false;
+    while (fine && !stop && !heed_run_interrupted() && heed_run_steps(run) < s->steps)
+        fine = step(run) && after_step(run, &stop);
     heed_progress(run, true);
     if (!fine) return HEED_FAILED;
     /* A finished run leaves its checkpoint too: started again, it only evaluates. */
     if (s->resume && !heed_run_checkpoint(run)) return HEED_FAILED;
-    return heed_run_interrupted() ? HEED_INTERRUPTED : HEED_DONE;
+    if (heed_run_interrupted()) return HEED_INTERRUPTED;
+    return !run->model->judge || heed_run_take_kept(run) ? HEED_DONE : HEED_FAILED;
 }

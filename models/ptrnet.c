@@ -228,7 +228,7 @@ static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
 
 /* ---- evaluation: the decoder's own answer is its next input ---- */
 
-static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_node **outputs,
+static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
                          int room)
 {
     const ptrnet *o = own;
@@ -250,24 +250,29 @@ static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_nod
         heed_node *now = heed_permute(heed_one_hot(picks[t], o->n), 0, 2, 1); /* [1, n, B] */
         if (!o->no_mask) taken = taken ? heed_add(taken, now) : now;
     }
-    outputs[0] = heed_concat(picks, (int)o->n, 0); /* [T, B] */
-    return outputs[0] ? 1 : 0;
+    outputs[0] = (heed_output){ "order", heed_concat(picks, (int)o->n, 0) }; /* [T, B] */
+    return outputs[0].node ? 1 : 0;
 }
 
 /* ---- data, recipe ---- */
 
-static void ptrnet_fill(const void *own, heed_program *program, const heed_draw *draw)
+static bool ptrnet_fill(const void *own, heed_program *program, const heed_draw *draw,
+                        heed_error *error)
 {
     (void)own;
+    (void)error;
     heed_rng rng = heed_draw_rng(draw);
     heed_view x = heed_program_input(program, "numbers");
     heed_view order = heed_program_input(program, "order");
     heed_sort_numbers(&rng, &x);
     if (order.data) heed_sort_order(&x, &order);
+    return true;
 }
 
-static void ptrnet_score(const void *own, heed_program *program, int64_t count, heed_score *score)
+static void ptrnet_score(const void *own, heed_program *program, const heed_draw *draw,
+                         int64_t count, heed_score *score)
 {
+    (void)draw;
     const ptrnet *o = own;
     const heed_view x = heed_program_input(program, "numbers");
     const heed_view picks = heed_program_output(program, 0);
@@ -326,8 +331,15 @@ static const heed_option options[] = {
       .help = "LSTMs keep their states only: less memory (see --dry-run), some more time" },
 };
 /* clang-format on */
-static const char *const tasks[] = { "sort", NULL };
-static const char *const metrics[] = { "sequences_right", "places_right", NULL };
+static const heed_metric sorted[] = { { "sequences_right", NULL },
+                                      { "places_right", NULL },
+                                      { NULL, NULL } };
+static const heed_task tasks[] = {
+    { .name = "sort", .help = "n numbers, from the smallest to the largest", .metrics = sorted },
+    { .name = NULL },
+};
+static const heed_part parts[] = { { .loss = ptrnet_loss, .recipe = ptrnet_recipe },
+                                   { .loss = NULL } };
 static const char *const tiny[] = {
     "--n 3 --hidden 4 --batch 2 --encoder lstm",
     "--n 3 --hidden 4 --batch 2 --encoder lstm --recompute",
@@ -343,7 +355,7 @@ const heed_model heed_model_ptrnet = {
     .paper = "Vinyals, Fortunato, Jaitly 2015, Pointer Networks; Vinyals, Bengio, Kudlur 2016, "
              "Order Matters",
     .tasks = tasks,
-    .metrics = metrics,
+    .parts = parts,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
     .size = sizeof(ptrnet),
@@ -351,8 +363,6 @@ const heed_model heed_model_ptrnet = {
     .evaluation_batch = 250,
     .tiny = tiny,
     .settle = ptrnet_settle,
-    .recipe = ptrnet_recipe,
-    .loss = ptrnet_loss,
     .answer = ptrnet_answer,
     .fill = ptrnet_fill,
     .score = ptrnet_score,

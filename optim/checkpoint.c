@@ -9,7 +9,7 @@
 #include "tensor/memory.h"
 
 #define OWN "heed.checkpoint."
-enum { N_OWN = 4, TEXT = 400 };
+enum { N_OWN = 4, TEXT = 400, KEY = 64 };
 
 /* What has to agree between a checkpoint and the run that goes on from it, as text; %a keeps every
  * bit of a number. */
@@ -33,39 +33,76 @@ static identity identity_of(const heed_trainer *t)
     return id;
 }
 
-bool heed_checkpoint_save(const heed_trainer *t, const char *path, const heed_metadata *notes,
-                          int n_notes, heed_error *error)
+/* What the file calls a fact of the i-th trainer: "heed.checkpoint.step", then
+ * "heed.checkpoint.1.step". */
+static const char *key_of(int i, const char *fact, char key[KEY])
 {
-    identity id = identity_of(t);
-    char step[32];
-    heed_metadata *all = heed_alloc_array((size_t)(n_notes + N_OWN), sizeof *all);
-    if (!all) return heed_fail(error, "%s: no memory to write it", path);
+    if (i == 0)
+        snprintf(key, KEY, OWN "%s", fact);
+    else
+        snprintf(key, KEY, OWN "%d.%s", i, fact);
+    return key;
+}
+
+/* A trainer's facts as notes; texts live in `memory`. */
+static bool add_facts(const heed_trainer *t, int i, heed_arena *memory, heed_metadata *notes)
+{
+    const identity id = identity_of(t);
+    char step[32], key[KEY];
     snprintf(step, sizeof step, "%lld", (long long)t->steps);
-    all[0] = (heed_metadata){ OWN "step", step };
-    all[1] = (heed_metadata){ OWN "optimizer", id.optimizer };
-    all[2] = (heed_metadata){ OWN "schedule", id.schedule };
-    all[3] = (heed_metadata){ OWN "seed", id.seed };
-    for (int i = 0; i < n_notes; i++) all[N_OWN + i] = notes[i];
-    bool done = heed_store_save(heed_graph_store(t->graph), path, all, N_OWN + n_notes, error);
-    heed_free(all);
+    const heed_metadata facts[N_OWN] = {
+        { "step", step },
+        { "optimizer", id.optimizer },
+        { "schedule", id.schedule },
+        { "seed", id.seed },
+    };
+    for (int k = 0; k < N_OWN; k++) {
+        notes[k].key = heed_arena_print(memory, "%s", key_of(i, facts[k].key, key));
+        notes[k].value = heed_arena_print(memory, "%s", facts[k].value);
+        if (!notes[k].key || !notes[k].value) return false;
+    }
+    return true;
+}
+
+bool heed_checkpoint_save_all(heed_trainer *const *trainers, int n, const char *path,
+                              const heed_metadata *notes, int n_notes, heed_error *error)
+{
+    heed_arena memory = { 0 };
+    const int own = n * N_OWN;
+    heed_metadata *all = heed_arena_alloc(&memory, (size_t)(n_notes + own) * sizeof *all);
+    bool done = all != NULL;
+    for (int i = 0; done && i < n; i++) done = add_facts(trainers[i], i, &memory, all + i * N_OWN);
+    for (int i = 0; done && i < n_notes; i++) all[own + i] = notes[i];
+    if (done)
+        done =
+            heed_store_save(heed_graph_store(trainers[0]->graph), path, all, own + n_notes, error);
+    else
+        heed_fail(error, "%s: no memory to write it", path);
+    heed_arena_free(&memory);
     return done;
 }
 
-static bool agrees(const heed_file *file, const char *path, const char *key, const char *own,
-                   heed_error *error)
+bool heed_checkpoint_save(heed_trainer *t, const char *path, const heed_metadata *notes,
+                          int n_notes, heed_error *error)
 {
-    const char *has = heed_file_metadata(file, key);
+    return heed_checkpoint_save_all(&t, 1, path, notes, n_notes, error);
+}
+
+static bool agrees(const heed_file *file, const char *path, int i, const char *fact,
+                   const char *own, heed_error *error)
+{
+    char key[KEY];
+    const char *has = heed_file_metadata(file, key_of(i, fact, key));
     if (!has) return heed_fail(error, "%s: not a checkpoint: metadata '%s' is missing", path, key);
     if (strcmp(has, own) == 0) return true;
-    return heed_fail(error, "%s: made with another %s: '%.200s'; this run has '%.200s'", path,
-                     key + strlen(OWN), has, own);
+    return heed_fail(error, "%s: made with another %s: '%.200s'; this run has '%.200s'", path, fact,
+                     has, own);
 }
 
 /* Every entry of the store must be in the file, or the run would go on half old, half new. */
-static bool complete(const heed_trainer *t, const heed_file *file, const char *path,
+static bool complete(const heed_store *store, const heed_file *file, const char *path,
                      heed_error *error)
 {
-    const heed_store *store = heed_graph_store(t->graph);
     for (int i = 0; i < heed_store_count(store); i++) {
         const char *name = heed_store_at(store, i)->name;
         if (!heed_file_find(file, name))
@@ -79,35 +116,56 @@ static bool complete(const heed_trainer *t, const heed_file *file, const char *p
     return true;
 }
 
-static bool load(heed_trainer *t, heed_file *file, const char *path, heed_error *error)
+/* Was the file made by a trainer like the i-th? *steps: how far it was. */
+static bool read_facts(const heed_trainer *t, int i, const heed_file *file, const char *path,
+                       int64_t *steps, heed_error *error)
 {
-    identity id = identity_of(t);
-    const char *step = heed_file_metadata(file, OWN "step");
-    if (!step) return heed_fail(error, "%s: not a checkpoint: metadata 'step' is missing", path);
-    char *end;
+    const identity id = identity_of(t);
+    char key[KEY], *end;
+    const char *step = heed_file_metadata(file, key_of(i, "step", key));
+    if (!step) return heed_fail(error, "%s: not a checkpoint: metadata '%s' is missing", path, key);
     errno = 0;
-    long long steps = strtoll(step, &end, 10);
-    if (errno || end == step || *end || steps < 0)
+    *steps = strtoll(step, &end, 10);
+    if (errno || end == step || *end || *steps < 0)
         return heed_fail(error, "%s: step '%.40s' is not a whole number", path, step);
-    if (!agrees(file, path, OWN "optimizer", id.optimizer, error) ||
-        !agrees(file, path, OWN "schedule", id.schedule, error) ||
-        !agrees(file, path, OWN "seed", id.seed, error) || !complete(t, file, path, error) ||
-        !heed_store_load_file(heed_graph_store(t->graph), file, path, error))
+    return agrees(file, path, i, "optimizer", id.optimizer, error) &&
+           agrees(file, path, i, "schedule", id.schedule, error) &&
+           agrees(file, path, i, "seed", id.seed, error);
+}
+
+static bool load(heed_trainer *const *trainers, int n, heed_file *file, const char *path,
+                 heed_error *error)
+{
+    heed_store *store = heed_graph_store(trainers[0]->graph);
+    int64_t steps = 0;
+    for (int i = 0; i < n; i++)
+        if (!read_facts(trainers[i], i, file, path, &steps, error)) return false;
+    if (!complete(store, file, path, error) || !heed_store_load_file(store, file, path, error))
         return false;
-    t->steps = steps;
+    for (int i = 0; i < n; i++) {
+        read_facts(trainers[i], i, file, path, &steps, error);
+        trainers[i]->steps = steps;
+    }
     return true;
 }
 
-bool heed_checkpoint_load(heed_trainer *t, const char *path,
-                          void (*note)(void *context, const char *key, const char *value),
-                          void *context, heed_error *error)
+bool heed_checkpoint_load_all(heed_trainer *const *trainers, int n, const char *path,
+                              void (*note)(void *context, const char *key, const char *value),
+                              void *context, heed_error *error)
 {
     heed_file *file = heed_file_open(path, error);
-    bool done = file && load(t, file, path, error);
+    bool done = file && load(trainers, n, file, path, error);
     for (int i = 0; done && note && i < heed_file_metadata_count(file); i++) {
         const char *key = heed_file_metadata_key(file, i);
         if (strncmp(key, "heed.", 5) != 0) note(context, key, heed_file_metadata(file, key));
     }
     heed_file_close(file);
     return done;
+}
+
+bool heed_checkpoint_load(heed_trainer *t, const char *path,
+                          void (*note)(void *context, const char *key, const char *value),
+                          void *context, heed_error *error)
+{
+    return heed_checkpoint_load_all(&t, 1, path, note, context, error);
 }

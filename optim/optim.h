@@ -75,12 +75,14 @@ typedef struct heed_trainer_options {
     uint64_t seed;             /* dropout and other random operations */
     heed_node *const *outputs; /* more values to read after a step */
     int n_outputs;
+    const char *prefix; /* train only the parameters whose names begin so; NULL: all. Two networks
+                           that play against each other have a trainer each, on one store */
     bool allow_unused;  /* parameters that the loss does not depend on stay as they are;
                                    otherwise they are refused by name */
     const char *passes; /* as in heed_compile_options */
 } heed_trainer_options;
 
-/* loss: one number. Every parameter of its graph is trained, and every assignment of its graph is
+/* loss: one number. Every parameter of its graph (with the prefix) is trained, and every assignment of its graph is
  * made once in each step; optimizer state goes into the graph's store as "optimizer/NAME/...".
  * return: NULL with heed_why(graph) set. */
 #define heed_trainer_new(loss, optimizer, ...) \
@@ -106,12 +108,18 @@ heed_program *heed_trainer_program(heed_trainer *trainer);
  * and the caller's own notes (where its data stands). A run that goes on from a checkpoint
  * makes the same bits as one that was never interrupted. */
 
-bool heed_checkpoint_save(const heed_trainer *trainer, const char *path, const heed_metadata *notes,
+bool heed_checkpoint_save(heed_trainer *trainer, const char *path, const heed_metadata *notes,
                           int n_notes, heed_error *error);
+/* Of n trainers on one store, as a whole; load them in the same order. */
+bool heed_checkpoint_save_all(heed_trainer *const *trainers, int n, const char *path,
+                              const heed_metadata *notes, int n_notes, heed_error *error);
 /* Refuses a file made with another optimizer, schedule or seed, naming the difference. `note`, when
  * not NULL, is called with each of the caller's notes. The trainer is unchanged when it fails. */
 bool heed_checkpoint_load(heed_trainer *trainer, const char *path,
                           void (*note)(void *context, const char *key, const char *value),
                           void *context, heed_error *error);
+bool heed_checkpoint_load_all(heed_trainer *const *trainers, int n, const char *path,
+                              void (*note)(void *context, const char *key, const char *value),
+                              void *context, heed_error *error);
 
 #endif

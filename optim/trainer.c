@@ -27,7 +27,10 @@ static bool find_gradients(building *b)
     b->params = heed_graph_memory(graph, (size_t)all * sizeof *b->params);
     b->grads = heed_graph_memory(graph, (size_t)all * sizeof *b->grads);
     if (!b->params || !b->grads) return false;
-    heed_graph_params(graph, b->params, all);
+    all = heed_graph_params_under(graph, b->t->options.prefix, b->params, all);
+    if (all == 0)
+        return heed_graph_fail(graph, "trainer: no parameter's name begins with '%s'",
+                               b->t->options.prefix) != NULL;
     if (!heed_gradient_partial(b->loss, NULL, b->params, all, b->grads)) return false;
     for (int i = 0; i < all; i++) {
         if (!b->grads[i] && !b->t->options.allow_unused)

@@ -2,6 +2,7 @@
 #ifndef HEED_TENSOR_SAFETENSORS_FILE_H
 #define HEED_TENSOR_SAFETENSORS_FILE_H
 
+#include "tensor/replace.h"
 #include "tensor/safetensors.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -28,8 +29,5 @@ struct heed_file {
 
 /* Fill entries, by_name and metadata from the header. The rules are listed in the README. */
 bool heed_file_parse(heed_file *file, heed_error *error);
-
-/* The end of a path too long for a sentence. */
-const char *heed_file_label(const char *path);
 
 #endif

@@ -17,15 +17,6 @@
 
 #define MAX_READ ((size_t)1 << 30) /* bytes per call; some systems stop at 2^31 - 1 */
 
-const char *heed_file_label(const char *path)
-{
-    size_t length = strlen(path);
-    if (length <= 300) return path;
-    path += length - 300;
-    while (((unsigned char)*path & 0xC0) == 0x80) path++;
-    return path;
-}
-
 /* `size` bytes from `offset` on. */
 static bool read_at(heed_file *file, void *to, uint64_t size, uint64_t offset, heed_error *error)
 {

@@ -1,26 +1,19 @@
-/* safetensors_write.c - all of a file or none of it.
+/* safetensors_write.c - all of a file or none of it (tensor/replace.h).
  *
- * The file is written beside its target under another name, synced and renamed over it; then the
- * directory is synced. Whatever fails before the rename, the target is as it was. Tensors are laid
- * out as the reference implementation does, so equal content gives equal bytes: larger alignment
- * first (F64, F32, I32), then by name, the header padded with spaces to a multiple of 8. */
-#include <errno.h>
-#include <fcntl.h>
+ * Tensors are laid out as the reference implementation does, so equal content gives equal bytes:
+ * larger alignment first (F64, F32, I32), then by name, the header padded with spaces to a multiple
+ * of 8. */
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "tensor/json.h"
 #include "tensor/memory.h"
+#include "tensor/replace.h"
 #include "tensor/safetensors_file.h"
 
 #define STAGING ((size_t)64 << 10) /* bytes; views with gaps are gathered here */
-#define MAX_WRITE ((size_t)1 << 30)
-#define ATTEMPTS 100 /* to find a free temporary name */
 
 typedef struct writer {
     const char *path, *label;
@@ -28,11 +21,8 @@ typedef struct writer {
     const heed_named_view **order; /* as laid out in the file */
     size_t count;
     heed_json_out header; /* its length's 8 bytes included */
-    char *temporary;
     void *staging;
-    int fd, directory;
-    bool exists; /* the target; its permissions are kept */
-    mode_t mode;
+    heed_replacement out;
 } writer;
 
 /* ---- what may be written ---- */
@@ -190,68 +180,7 @@ static bool make_header(writer *w, const heed_metadata *pairs, size_t n_pairs)
     return true;
 }
 
-/* ---- the temporary file ---- */
-
-static bool system_error(writer *w, const char *doing)
-{
-    return heed_fail(w->error, "%s: cannot %s: %s", w->label, doing, strerror(errno));
-}
-
-/* A target that is there must be a file: renaming over a device would remove it. */
-static bool check_target(writer *w)
-{
-    struct stat info;
-    w->mode = 0666; /* less the umask */
-    if (stat(w->path, &info) != 0) return errno == ENOENT || system_error(w, "write");
-    if (!S_ISREG(info.st_mode)) {
-        return heed_fail(w->error, "%s: is a %s, expected a file or nothing", w->label,
-                         S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
-    }
-    w->exists = true;
-    w->mode = info.st_mode & 0777;
-    return true;
-}
-
-/* ".heed-<process>-<number>.tmp" in the target's directory, created by us and nobody else. */
-static bool create_temporary(writer *w)
-{
-    static atomic_uint number;
-    const char *slash = strrchr(w->path, '/');
-    size_t prefix = slash ? (size_t)(slash - w->path) + 1 : 0, size = prefix + 64;
-    char *name = heed_alloc(size);
-    if (!name) return no_memory(w);
-    memcpy(name, prefix ? w->path : "./", prefix ? prefix : 2);
-    if (!prefix) prefix = 2;
-    name[prefix] = '.'; /* "dir/." is the directory itself */
-    w->directory = open(name, O_RDONLY | O_CLOEXEC);
-    for (int i = 0; i < ATTEMPTS && w->fd < 0; i++) {
-        snprintf(name + prefix, size - prefix, ".heed-%ld-%u.tmp", (long)getpid(),
-                 atomic_fetch_add(&number, 1));
-        w->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, w->mode);
-        if (w->fd < 0 && errno != EEXIST && errno != EINTR) break;
-    }
-    if (w->fd >= 0) {
-        w->temporary = name;
-        if (!w->exists || fchmod(w->fd, w->mode) == 0) return true;
-        return system_error(w, "set its permissions");
-    }
-    system_error(w, "write");
-    heed_free(name);
-    return false;
-}
-
-static bool write_bytes(writer *w, const void *from, size_t size)
-{
-    const char *at = from;
-    while (size > 0) {
-        ssize_t put = write(w->fd, at, size < MAX_WRITE ? size : MAX_WRITE);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return system_error(w, "write");
-        at += put;
-        size -= (size_t)put;
-    }
-    return true;
-}
+/* ---- writing ---- */
 
 /* A view with gaps: as many slices of `axis` at once as the staging buffer holds. */
 static bool write_view(writer *w, const heed_view *view, int axis)
@@ -260,11 +189,11 @@ static bool write_view(writer *w, const heed_view *view, int axis)
     int64_t n = view->shape.rank ? view->shape.dim[axis < view->shape.rank ? axis : 0] : 1;
     heed_count_checked(&view->shape, heed_dtype_size(view->dtype), &bytes);
     if (bytes == 0) return true;
-    if (heed_is_dense(view)) return write_bytes(w, view->data, bytes);
+    if (heed_is_dense(view)) return heed_replace_write(&w->out, view->data, bytes);
     if (bytes <= STAGING) {
         heed_view gathered = heed_view_of(w->staging, view->dtype, &view->shape);
         heed_view_copy(&gathered, view);
-        return write_bytes(w, w->staging, bytes);
+        return heed_replace_write(&w->out, w->staging, bytes);
     }
     row = bytes / (size_t)n;
     int64_t step = row < STAGING ? (int64_t)(STAGING / row) : 1;
@@ -275,47 +204,30 @@ static bool write_view(writer *w, const heed_view *view, int axis)
     return true;
 }
 
-static bool write_temporary(writer *w)
+static bool write_all(writer *w)
 {
     w->staging = heed_alloc(STAGING);
     if (!w->staging) return no_memory(w);
-    if (!create_temporary(w) || !write_bytes(w, w->header.text, w->header.length)) return false;
+    if (!heed_replace_begin(&w->out, w->path, w->error) ||
+        !heed_replace_write(&w->out, w->header.text, w->header.length))
+        return false;
     for (size_t i = 0; i < w->count; i++) {
         if (!write_view(w, &w->order[i]->view, 0)) return false;
     }
-    if (fsync(w->fd) != 0) return system_error(w, "sync");
-    int fd = w->fd;
-    w->fd = -1;
-    return close(fd) == 0 || system_error(w, "write");
-}
-
-/* From here on the new file is the target. Some file systems cannot sync a directory. */
-static bool replace(writer *w)
-{
-    if (rename(w->temporary, w->path) != 0) return system_error(w, "rename the finished file");
-    heed_free(w->temporary);
-    w->temporary = NULL;
-    if (w->directory < 0 || fsync(w->directory) == 0) return true;
-    if (errno == EINVAL || errno == ENOTSUP) return true;
-    return system_error(w, "sync the directory after writing it");
+    return heed_replace_finish(&w->out);
 }
 
 bool heed_file_write(const char *path, const heed_named_view *tensors, int n_tensors,
                      const heed_metadata *metadata, int n_metadata, heed_error *error)
 {
-    writer w = { .path = path, .error = error };
+    writer w = { .path = path, .error = error, .out = HEED_NO_REPLACEMENT };
     size_t n = n_tensors > 0 ? (size_t)n_tensors : 0;
     size_t n_pairs = n_metadata > 0 ? (size_t)n_metadata : 0;
     if (!path) return heed_fail(error, "file_write: the path is NULL");
     w.label = heed_file_label(path);
-    w.fd = w.directory = -1;
     bool good = check_all(&w, tensors, n, metadata, n_pairs) &&
-                make_header(&w, metadata, n_pairs) && check_target(&w) && write_temporary(&w) &&
-                replace(&w);
-    if (w.fd >= 0) close(w.fd);
-    if (w.directory >= 0) close(w.directory);
-    if (w.temporary) unlink(w.temporary);
-    heed_free(w.temporary);
+                make_header(&w, metadata, n_pairs) && write_all(&w);
+    heed_replace_end(&w.out);
     heed_free(w.staging);
     heed_free(w.header.text);
     heed_free(w.order);

@@ -10,6 +10,7 @@ enum { ENCODER_LSTM, ENCODER_PROCESS };
 /* A model of its own: every kind of option. */
 typedef struct own {
     int64_t n;
+    heed_range length;
     double rate;
     int encoder;
     const char *word;
@@ -18,6 +19,8 @@ typedef struct own {
 static const char *const encoders[] = { "lstm", "process", NULL };
 static const heed_option options[] = {
     { "n", HEED_WHOLE, offsetof(own, n), .initial = 10, .low = 2, .high = 50, .trains = true },
+    { "length", HEED_RANGE, offsetof(own, length), .initial = 3, .low = 1, .high = 20,
+      .trains = true },
     { "rate", HEED_NUMBER, offsetof(own, rate), .initial = 0.5, .low = 0, .high = 1,
       .shapes = true },
     { "encoder", HEED_CHOICE, offsetof(own, encoder), .initial = 1, .choices = encoders,
@@ -25,8 +28,11 @@ static const heed_option options[] = {
     { "word", HEED_TEXT, offsetof(own, word), .argument = "WORD" },
     { "no-flag", HEED_FLAG, offsetof(own, flag), .trains = true },
 };
-static const char *const tasks[] = { "sort", "copy", "read", NULL };
-static const char *const data_tasks[] = { "read", NULL };
+static const heed_task tasks[] = { { .name = "sort" },
+                                   { .name = "copy" },
+                                   { .name = "read", .data = HEED_MAY_READ_DATA },
+                                   { .name = "look", .help = "see there", .data = HEED_NEEDS_DATA },
+                                   { .name = NULL } };
 
 static bool settle(void *context, heed_settings *settings, heed_error *error)
 {
@@ -39,9 +45,8 @@ static const heed_model model = { .name = "trial",
                                   .about = "a trial",
                                   .paper = "none",
                                   .tasks = tasks,
-                                  .data_tasks = data_tasks,
                                   .options = options,
-                                  .n_options = 5,
+                                  .n_options = 6,
                                   .size = sizeof(own),
                                   .settle = settle };
 
@@ -78,6 +83,7 @@ Test(models_options, defaults)
     cr_assert(reads(""), "%s", error.text);
     cr_expect_eq(values.n, 10);
     cr_expect_eq(values.rate, 0.5);
+    cr_expect(values.length.low == 3 && values.length.high == 3);
     cr_expect_eq(values.encoder, ENCODER_PROCESS);
     cr_expect_null(values.word);
     cr_expect_not(values.flag);
@@ -96,6 +102,10 @@ Test(models_options, every_kind_in_both_spellings)
     cr_expect_str_eq(values.word, "--strange");
     cr_expect(values.flag && settings.json);
     cr_expect_eq(settings.steps, 0, "0 steps is not the same as not given");
+    cr_assert(reads("--length 4"));
+    cr_expect(values.length.low == 4 && values.length.high == 4);
+    cr_assert(reads("--length 4-20"));
+    cr_expect(values.length.low == 4 && values.length.high == 20);
     cr_assert(reads("--n 5 --n 6 --seed 9007199254740992"));
     cr_expect_eq(values.n, 6, "the last one counts");
     cr_expect_eq(settings.seed, 9007199254740992);
@@ -115,17 +125,24 @@ Test(models_options, refusals)
     expect_refusal("--n 1", "--n: 1 is not in 2 to 50");
     expect_refusal("--n 51", "--n: 51 is not in 2 to 50");
     expect_refusal("--n 99999999999999999999", "--n: 99999999999999999999 is not in 2 to 50");
+    expect_refusal("--length 4-", "--length: '' is not a whole number");
+    expect_refusal("--length 4-21", "--length: 21 is not in 1 to 20");
+    expect_refusal("--length 5-4", "--length: 5-4 ends before it begins");
+    expect_refusal("--length 5,6", "--length: '5,6' is not a whole number, nor a range like 5-50");
     expect_refusal("--rate much", "--rate: 'much' is not a number");
     expect_refusal("--rate nan", "--rate: 'nan' is not a number");
     expect_refusal("--rate inf", "--rate: 'inf' is not a number");
     expect_refusal("--rate 1.5", "--rate: 1.5 is not in 0 to 1");
     expect_refusal("--encoder gru", "--encoder: 'gru' is not one of lstm, process");
     expect_refusal("--no-flag=1", "--no-flag takes no value");
-    expect_refusal("--task tsp", "--task: 'tsp' is not one of sort, copy, read");
+    expect_refusal("--task tsp", "--task: 'tsp' is not one of sort, copy, read, look");
     expect_refusal("--n 13", "--n: 13 is unlucky");
     expect_refusal("--eval-only", "--eval-only needs parameters to evaluate: --load FILE");
     expect_refusal("--task copy --data x",
                    "--data: the task 'copy' makes its own examples and reads no data set");
+    expect_refusal("--task look", "the task 'look' needs --data DIR: see there");
+    expect_refusal("--runs 2 --save x", "--runs: files, pictures and --eval-only are of one run");
+    expect_refusal("--show", "--show: trial has no attention weights");
     cr_expect(reads("--task read --data x"), "%s", error.text);
 }
 
@@ -161,7 +178,9 @@ Test(models_options, json_names_values)
     cr_assert(reads("--word a\"b"));
     heed_options_json(&model, &values, &out);
     cr_assert_not(out.failed);
-    cr_expect_str_eq(out.text, ",\"n\":10,\"rate\":0.5,\"encoder\":\"process\",\"word\":\"a\\\"b\","
-                               "\"no_flag\":false");
+    cr_expect_str_eq(
+        out.text,
+        ",\"n\":10,\"length\":\"3\",\"rate\":0.5,\"encoder\":\"process\",\"word\":\"a\\\"b\","
+        "\"no_flag\":false");
     heed_free(out.text);
 }

@@ -10,7 +10,7 @@ static const heed_model *const model = &heed_model_ptrnet;
 static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
 {
     heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, options, dtype, &error), "%s: %s", options, error.text);
+    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options, error.text);
 }
 
 Test(models_ptrnet, gradients_of_every_tiny_configuration)
@@ -69,14 +69,15 @@ Test(models_ptrnet, loss_of_a_model_that_knows_nothing)
 
 static heed_view picks_of(heed_tiny *tiny, heed_graph **graph, heed_program **program, int batch)
 {
-    heed_node *outputs[4];
+    heed_output outputs[4];
     *graph = heed_graph_new(.store = tiny->store, .dtype = heed_graph_dtype(tiny->graph));
     cr_assert_eq(model->answer(tiny->own, heed_root(*graph), batch, outputs, 4), 1, "%s",
                  heed_why(*graph));
-    *program = heed_compile(*graph, outputs, 1, .threads = 1);
+    *program = heed_compile(*graph, &outputs[0].node, 1, .threads = 1);
     cr_assert_not_null(*program, "%s", heed_why(*graph));
-    const heed_draw draw = { 1, HEED_EVALUATE, 0, batch };
-    model->fill(tiny->own, *program, &draw);
+    const heed_draw draw = { .seed = 1, .split = HEED_EVALUATE, .batch = batch };
+    heed_error error = { .set = false };
+    cr_assert(model->fill(tiny->own, *program, &draw, &error), "%s", error.text);
     cr_assert(heed_program_run(*program));
     return heed_program_output(*program, 0);
 }
@@ -256,7 +257,7 @@ Test(models_ptrnet, every_failed_allocation_is_a_sentence)
         heed_error error = { .set = false };
         heed_tiny tiny;
         heed_memory_fail(n + 1);
-        done = heed_tiny_build(&tiny, model, model->tiny[1], HEED_F32, &error);
+        done = heed_tiny_build(&tiny, model, 0, model->tiny[1], HEED_F32, &error);
         heed_memory_fail(0);
         if (!done) cr_expect(error.set && error.text[0], "request %ld", n);
         heed_tiny_free(&tiny);

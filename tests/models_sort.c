@@ -23,7 +23,7 @@ static heed_view order_of(void)
 
 static void generate(uint64_t seed, heed_split split, int64_t index)
 {
-    const heed_draw draw = { seed, split, index, BATCH };
+    const heed_draw draw = { .seed = seed, .split = split, .index = index, .batch = BATCH };
     heed_rng rng = heed_draw_rng(&draw);
     const heed_view x = x_of(), places = order_of();
     heed_sort_numbers(&rng, &x);

@@ -21,7 +21,7 @@ static const struct {
 
 static bool build_model(bench_case *c, size_t i, heed_error *error)
 {
-    if (!heed_tiny_build(&c->tiny, models[i].model, models[i].options, HEED_F32, error))
+    if (!heed_tiny_build(&c->tiny, models[i].model, 0, models[i].options, HEED_F32, error))
         return false;
     c->trainer = heed_trainer_new(c->tiny.loss, heed_adam(.lr = models[i].lr),
                                   .clip_norm = models[i].clip_norm, .threads = c->threads);

@@ -124,24 +124,32 @@ static void check_op(report *all, const heed_op *op)
     add(all, "op", op->name, &r, op->diff != 0, all->options.order != 1 && !*r.second);
 }
 
-/* Each of the model's tiny configurations; a row names its number, and the options that make it. */
+/* A part of the model in one of its tiny configurations; a row names both, and the options. */
+static void check_part(report *all, const heed_model *model, int part, int k)
+{
+    heed_tiny tiny;
+    heed_error error = { .set = false };
+    heed_gradcheck_result r = { .passed = false };
+    heed_gradcheck_options options = all->options;
+    const char *part_name = model->parts[part].name;
+    char name[80];
+    options.prefix = model->parts[part].prefix;
+    snprintf(name, sizeof name, "%s%s%s %d", model->name, part_name ? " " : "",
+             part_name ? part_name : "", k + 1);
+    if (heed_tiny_build(&tiny, model, part, model->tiny[k], HEED_F64, &error))
+        r = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny, options);
+    else
+        snprintf(r.why, sizeof r.why, "%.*s", (int)sizeof r.why - 1, error.text);
+    heed_tiny_free(&tiny);
+    size_t used = strlen(r.where);
+    snprintf(r.where + used, sizeof r.where - used, " of %s", model->tiny[k]);
+    add(all, "model", name, &r, true, false);
+}
+
 static bool check_model(report *all, const heed_model *model)
 {
-    for (int k = 0; model->tiny && model->tiny[k]; k++) {
-        heed_tiny tiny;
-        heed_error error = { .set = false };
-        heed_gradcheck_result r = { .passed = false };
-        char name[80];
-        snprintf(name, sizeof name, "%s %d", model->name, k + 1);
-        if (heed_tiny_build(&tiny, model, model->tiny[k], HEED_F64, &error))
-            r = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny, all->options);
-        else
-            snprintf(r.why, sizeof r.why, "%.*s", (int)sizeof r.why - 1, error.text);
-        heed_tiny_free(&tiny);
-        size_t used = strlen(r.where);
-        snprintf(r.where + used, sizeof r.where - used, " of %s", model->tiny[k]);
-        add(all, "model", name, &r, true, false);
-    }
+    for (int k = 0; model->tiny && model->tiny[k]; k++)
+        for (int part = 0; model->parts[part].loss; part++) check_part(all, model, part, k);
     return model->tiny && model->tiny[0];
 }
 

@@ -32,7 +32,7 @@ static int draw(const heed_model *model, const char *options, bool forward)
     heed_tiny tiny;
     heed_error error = { .set = false };
     int status = TOOL_DONE;
-    if (!heed_tiny_build(&tiny, model, options, HEED_F32, &error))
+    if (!heed_tiny_build(&tiny, model, 0, options, HEED_F32, &error))
         status = heed_tool_say(&heed_tool_graph, TOOL_FAILED, "%s", error.text);
     else if (!forward && !add_gradients(tiny.graph, tiny.loss))
         status = heed_tool_say(&heed_tool_graph, TOOL_FAILED, "%s", heed_why(tiny.graph));
