@@ -64,7 +64,6 @@ bool heed_run_judge(heed_run *run)
     double value[HEED_METRICS];
     double *memory = run->judged.data;
     if (!heed_run_values(run, HEED_VALIDATE, value)) return false;
-    if (heed_run_interrupted()) return true;
     const heed_verdict verdict = run->model->judge(run->own, value, memory);
     if (verdict == HEED_STOP) memory[STOPPED] = 1;
     if (verdict != HEED_KEEP) return true;
