@@ -223,7 +223,7 @@ static heed_node *make_node(scanning *s)
     if (!body || !in) return NULL;
     for (int k = 0; k < o->n_states; k++) {
         bool real = heed_is_real(o->initial[k]->dtype);
-        in[k] = real ? o->initial[k] : heed_cast(o->initial[k], s->dtype);
+        in[k] = real ? o->initial[k] : heed_stop_gradient(heed_cast(o->initial[k], s->dtype));
     }
     for (int i = 0; i < o->n_over; i++) in[o->n_states + i] = o->over[i];
     for (int i = given; i < s->body.n_slots; i++) in[i] = s->operand[i - given];
