@@ -120,6 +120,7 @@ typedef struct heed_sample_input {
     double low, high; /* uniform values; both 0 means -2 .. 2 */
     bool index;       /* i32, uniform in 0 .. below - 1       */
     int below;
+    int plan_of;         /* i + 1: heed_csr() of input i, of `below` segments; 0: no plan */
     bool distinct;       /* values at least `margin` apart (for max, sort)               */
     bool avoid;          /* stay `margin` away from the kink at `kink` (relu: 0)         */
     double kink, margin; /* margin 0 means 0.05 */
@@ -200,6 +201,7 @@ struct heed_op {
     /* One case as large as they occur, moving some 100 MB, for `heed bench ops`; NULL: a sample is
      * enlarged until it is that. */
     bool (*large)(heed_sample *sample);
+    const char *limit; /* what keeps it from memory's speed there, where something does; or NULL */
     double (*flops)(const heed_node *node); /* NULL: elements of out; a tanh counts 10 */
     /* An equal but cheaper node, or the node itself: x * 1 -> x. May build nodes. */
     heed_node *(*simplify)(heed_node *node);

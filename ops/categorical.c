@@ -92,6 +92,7 @@ const heed_op heed_op_categorical = {
     .units = heed_row_units,
     .sample = categorical_sample,
     .flops = categorical_flops,
+    .limit = "arithmetic: ten rounds of Philox for four numbers, two logarithms for each",
 };
 
 heed_node *heed_categorical(heed_node *logits)

@@ -256,32 +256,44 @@ static const struct channel_norm_case {
 };
 
 /* x and, of the reverse, dy; gain; bias. */
-static bool take_case(int k, heed_sample *sample, bool reverse)
+static bool take_case(const struct channel_norm_case *c, heed_sample *sample, bool reverse)
 {
-    if (k < 0 || k >= (int)(sizeof cases / sizeof cases[0])) return false;
-    channel_norm_attr attr = cases[k].attr;
+    channel_norm_attr attr = c->attr;
     if (reverse) attr.norm.bias = 0;
     sample->n_in = 1 + reverse + attr.norm.gain + attr.norm.bias;
     for (int i = 0; i < sample->n_in; i++)
-        sample->in[i].shape = i <= reverse ? cases[k].x : HEED_SHAPE(cases[k].x.dim[1]);
+        sample->in[i].shape = i <= reverse ? c->x : HEED_SHAPE(c->x.dim[1]);
     heed_sample_attr(sample, &attr, sizeof attr);
     return true;
 }
 
+static const struct channel_norm_case large_case = { { 4, { 32, 64, 64, 64 } },
+                                                     { { 1e-5, 1, 1 }, 0 } };
+
+static bool has_case(int k)
+{
+    return k >= 0 && k < (int)(sizeof cases / sizeof cases[0]);
+}
+
 static bool channel_norm_sample(int k, heed_sample *sample)
 {
-    return take_case(k, sample, false);
+    return has_case(k) && take_case(&cases[k], sample, false);
 }
 
 static bool channel_norm_vjp_sample(int k, heed_sample *sample)
 {
-    return take_case(k, sample, true);
+    return has_case(k) && take_case(&cases[k], sample, true);
 }
 
 static double channel_norm_flops(const heed_node *node)
 {
     return (node->op == &heed_op_channel_norm ? 8.0 : 14.0) *
            (double)heed_count(&node->in[0]->shape);
+}
+
+static bool channel_norm_large(heed_sample *sample)
+{
+    return take_case(&large_case, sample, false);
 }
 
 const heed_op heed_op_channel_norm = {
@@ -300,7 +312,13 @@ const heed_op heed_op_channel_norm = {
     .vjp = channel_norm_reverse,
     .sample = channel_norm_sample,
     .flops = channel_norm_flops,
+    .large = channel_norm_large,
 };
+
+static bool channel_norm_vjp_large(heed_sample *sample)
+{
+    return take_case(&large_case, sample, true);
+}
 
 const heed_op heed_op_channel_norm_vjp = {
     .name = "channel_norm_vjp",
@@ -316,6 +334,7 @@ const heed_op heed_op_channel_norm_vjp = {
     .vjp = channel_norm_vjp_reverse,
     .sample = channel_norm_vjp_sample,
     .flops = channel_norm_flops,
+    .large = channel_norm_vjp_large,
 };
 
 heed_node *heed_channel_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,

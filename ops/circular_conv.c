@@ -169,6 +169,13 @@ static double circular_conv_flops(const heed_node *y)
     return 2.0 * (double)heed_count(&y->in[0]->shape) * (double)s->dim[s->rank - 1];
 }
 
+static bool circular_conv_large(heed_sample *sample)
+{
+    const circular_attr attr = { -1, 1, 0 };
+    const heed_shape shapes[] = { { 2, { 131072, 128 } }, { 2, { 131072, 3 } } };
+    return heed_sample_large(sample, 2, shapes, &attr, sizeof attr);
+}
+
 const heed_op heed_op_circular_conv = {
     .name = "circular_conv",
     .doc = "y[i] = sum_k s[k] x[(i - sign (first + k)) mod N] along the last axis: x [.., N], "
@@ -183,7 +190,15 @@ const heed_op heed_op_circular_conv = {
     .vjp = circular_conv_reverse,
     .sample = circular_conv_sample,
     .flops = circular_conv_flops,
+    .large = circular_conv_large,
 };
+
+static bool circular_conv_vjp_large(heed_sample *sample)
+{
+    const circular_attr attr = { -1, 1, 3 };
+    const heed_shape shapes[] = { { 2, { 131072, 128 } }, { 2, { 131072, 128 } } };
+    return heed_sample_large(sample, 2, shapes, &attr, sizeof attr);
+}
 
 const heed_op heed_op_circular_conv_vjp = {
     .name = "circular_conv_vjp",
@@ -199,6 +214,7 @@ const heed_op heed_op_circular_conv_vjp = {
     .vjp = circular_conv_vjp_reverse,
     .sample = circular_conv_vjp_sample,
     .flops = circular_conv_flops,
+    .large = circular_conv_vjp_large,
 };
 
 heed_node *heed_circular_conv(heed_node *x, heed_node *s, int64_t first)

@@ -72,6 +72,7 @@ const heed_op heed_op_csr = {
     .kernel = &csr_kernel,
     .sample = csr_sample,
     .flops = heed_flops_none,
+    .limit = "runs once for constant indices; counts, then scattered writes",
 };
 
 static bool csr_rows_infer(heed_infer *infer)
@@ -112,6 +113,7 @@ const heed_op heed_op_csr_rows = {
     .kernel = &csr_rows_kernel,
     .sample = csr_rows_sample,
     .flops = heed_flops_none,
+    .limit = "runs once for constant indices",
 };
 
 heed_node *heed_csr(heed_node *index, int64_t n)

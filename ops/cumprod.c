@@ -55,6 +55,7 @@ const heed_op heed_op_cumprod = {
     .units = heed_cumulative_units,
     .vjp = cumprod_vjp,
     .sample = heed_cumulative_sample,
+    .limit = "a chain: each product waits for the one before it",
 };
 
 heed_node *heed_cumprod_with(heed_node *x, int axis, heed_cumulative_options options)

@@ -114,6 +114,7 @@ const heed_op heed_op_dropout = {
     .vjp = dropout_vjp,
     .sample = dropout_sample,
     .flops = dropout_flops,
+    .limit = "arithmetic: ten rounds of Philox for four numbers",
 };
 
 heed_node *heed_dropout(heed_node *x, double rate)

@@ -326,6 +326,7 @@ const heed_op heed_op_scatter_add = {
     .sample = scatter_add_sample,
     .large = scatter_add_large,
     .flops = heed_flops_of_input,
+    .limit = "an output row is read and written for each row that is added to it",
 };
 
 heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch)

@@ -34,6 +34,7 @@ const heed_op heed_op_gumbel = {
     .units = heed_noise_units,
     .sample = gumbel_sample,
     .flops = heed_noise_flops,
+    .limit = "arithmetic: ten rounds of Philox for four numbers, two logarithms for each",
 };
 
 heed_node *heed_gumbel_shaped(heed_graph *graph, heed_shape shape)

@@ -74,6 +74,7 @@ const heed_op heed_op_last_index = {
     .units = last_index_units,
     .sample = last_index_sample,
     .flops = heed_flops_none,
+    .limit = "scattered writes",
 };
 
 #endif

@@ -151,6 +151,7 @@ const heed_op heed_op_linear_scan = {
     .vjp = linear_scan_vjp,
     .sample = linear_scan_sample,
     .flops = linear_scan_flops,
+    .limit = "a chain: each number waits for the one before it",
 };
 
 heed_node *heed_linear_scan_with(heed_node *a, heed_node *b, int axis,

@@ -144,6 +144,12 @@ static double logsumexp_flops(const heed_node *node)
     return 12.0 * (double)heed_count(&node->in[0]->shape);
 }
 
+static bool logsumexp_large(heed_sample *sample)
+{
+    const heed_reduce_attr attr = { 1, { -1 }, 0 };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 65536, 512 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_logsumexp = {
     .name = "logsumexp",
     .doc = "y = log(sum of exp(x)) over neighbouring axes (all when none is given); -inf, without "
@@ -158,6 +164,7 @@ const heed_op heed_op_logsumexp = {
     .sample = heed_reduce_lines_sample,
     .flops = logsumexp_flops,
     .simplify = heed_reduce_simplify,
+    .large = logsumexp_large,
 };
 
 /* Of all of a long x: of equal parts first, which are units of work. */

@@ -346,6 +346,13 @@ static bool max_pool_sample(int k, heed_sample *sample)
     return true;
 }
 
+/* Of images, as residual networks begin. */
+static const struct max_pool_case large_case = {
+    { 4, { 32, 32, 112, 112 } },
+    { 4, { 32, 32, 56, 56 } },
+    { 2, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, 0 },
+};
+
 static double max_pool_flops(const heed_node *y)
 {
     const heed_max_pool_attr *a = y->attr;
@@ -356,6 +363,11 @@ static double max_pool_vjp_flops(const heed_node *dx)
 {
     const heed_max_pool_attr *a = dx->attr;
     return (double)heed_count(&dx->in[1]->shape) * (double)(2 * a->kernel[0] * a->kernel[1]);
+}
+
+static bool max_pool_large(heed_sample *sample)
+{
+    return heed_sample_large(sample, 1, &large_case.x, &large_case.attr, sizeof large_case.attr);
 }
 
 const heed_op heed_op_max_pool = {
@@ -373,7 +385,14 @@ const heed_op heed_op_max_pool = {
     .vjp = max_pool_reverse,
     .sample = max_pool_sample,
     .flops = max_pool_flops,
+    .large = max_pool_large,
 };
+
+static bool max_pool_vjp_large(heed_sample *sample)
+{
+    const heed_shape shapes[] = { large_case.x, large_case.y };
+    return heed_sample_large(sample, 2, shapes, &large_case.attr, sizeof large_case.attr);
+}
 
 const heed_op heed_op_max_pool_vjp = {
     .name = "max_pool_vjp",
@@ -389,6 +408,8 @@ const heed_op heed_op_max_pool_vjp = {
     .vjp = max_pool_vjp_reverse,
     .sample = max_pool_vjp_sample,
     .flops = max_pool_vjp_flops,
+    .large = max_pool_vjp_large,
+    .limit = "arithmetic: comparisons with every element of a window",
 };
 
 #endif

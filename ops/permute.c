@@ -108,6 +108,7 @@ const heed_op heed_op_permute = {
     .large = permute_large,
     .flops = heed_flops_none,
     .simplify = permute_simplify,
+    .limit = "an element of a line of memory at a time where rows lie a page apart",
 };
 
 heed_node *heed_permute_axes(heed_node *x, const int *axes, int n)

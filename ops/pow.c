@@ -69,6 +69,7 @@ const heed_op heed_op_pow = {
     .vjp = pow_vjp,
     .sample = pow_sample,
     .flops = heed_flops_of_function,
+    .limit = "arithmetic: libm, number by number",
     .simplify = pow_simplify,
 };
 

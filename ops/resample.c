@@ -334,6 +334,14 @@ static double resample_flops(const heed_node *y)
     return 2.0 * (double)heed_count(&y->shape) * (double)taps;
 }
 
+static bool resample_large(heed_sample *sample)
+{
+    const heed_resample_attr attr = { 2, HEED_RESAMPLE_WINDOWS, .kernel = { 2, 2 },
+                                      .stride = { 2, 2 } };
+    const heed_shape images = { 4, { 32, 32, 128, 128 } };
+    return heed_sample_large(sample, 1, &images, &attr, sizeof attr);
+}
+
 const heed_op heed_op_resample = {
     .name = "resample",
     .doc = "Weighted sums of neighbours along the last one or two axes: means of windows or of "
@@ -349,7 +357,20 @@ const heed_op heed_op_resample = {
     .vjp = resample_reverse,
     .sample = resample_sample,
     .flops = resample_flops,
+    .large = resample_large,
 };
+
+static bool resample_vjp_large(heed_sample *sample)
+{
+    const heed_resample_attr attr = { 2,
+                                      HEED_RESAMPLE_WINDOWS,
+                                      .in = { 128, 128 },
+                                      .out = { 64, 64 },
+                                      .kernel = { 2, 2 },
+                                      .stride = { 2, 2 } };
+    const heed_shape images = { 4, { 32, 32, 64, 64 } };
+    return heed_sample_large(sample, 1, &images, &attr, sizeof attr);
+}
 
 const heed_op heed_op_resample_vjp = {
     .name = "resample_vjp",
@@ -365,6 +386,7 @@ const heed_op heed_op_resample_vjp = {
     .vjp = resample_vjp_reverse,
     .sample = resample_vjp_sample,
     .flops = resample_flops,
+    .large = resample_vjp_large,
 };
 
 heed_node *heed_resample(heed_node *x, heed_resample_attr attr)

@@ -93,6 +93,16 @@ static double sampled_matmul_flops(const heed_node *node)
     return 2.0 * (double)heed_count(&node->shape) * (double)a->dim[a->rank - 1];
 }
 
+static bool sampled_matmul_large(heed_sample *sample)
+{
+    const heed_sparse_case c = HEED_SPARSE_LARGE;
+    sample->n_in = 4;
+    sample->in[0].shape = heed_sparse_dense(&c, c.n);
+    sample->in[1].shape = heed_sparse_dense(&c, c.m);
+    heed_sparse_index(&c, &sample->in[2]);
+    return true;
+}
+
 const heed_op heed_op_sampled_matmul = {
     .name = "sampled_matmul",
     .doc = "y[e] = <a[rows[e]], b[columns[e]]>: a [n, d], b [m, d] -> [E]; or [n, H, d], [m, H, d] "
@@ -105,6 +115,8 @@ const heed_op heed_op_sampled_matmul = {
     .vjp = sampled_matmul_vjp,
     .sample = sampled_matmul_sample,
     .flops = sampled_matmul_flops,
+    .large = sampled_matmul_large,
+    .limit = "two rows for each entry, from anywhere in memory",
 };
 
 heed_node *heed_sampled_matmul(heed_node *a, heed_node *b, heed_node *rows, heed_node *columns)

@@ -109,6 +109,20 @@ bool heed_segment_sample(int k, heed_sample *sample, int n_x)
     return true;
 }
 
+bool heed_segment_large(heed_sample *sample, int n_x, heed_shape x, int n)
+{
+    const heed_segment_attr attr = { .n = n };
+    sample->n_in = n_x + 2;
+    for (int i = 0; i < n_x; i++) sample->in[i].shape = x;
+    sample->in[n_x] =
+        (heed_sample_input){ .shape = HEED_SHAPE(x.dim[0]), .index = true, .below = n };
+    sample->in[n_x + 1] = (heed_sample_input){ .shape = HEED_SHAPE(n + 1 + x.dim[0]),
+                                               .plan_of = n_x + 1,
+                                               .below = n };
+    heed_sample_attr(sample, &attr, sizeof attr);
+    return true;
+}
+
 heed_node *heed_segment_apply(const heed_op *op, const heed_segment_attr *attr, heed_node *const *x,
                               int n_x, heed_node *index, heed_node *plan)
 {

@@ -40,6 +40,8 @@ size_t heed_segments_scratch(const heed_call *call);
 
 /* Test cases: x [E, ..] (and the same again, `n_x` in all), index; no plan. */
 bool heed_segment_sample(int k, heed_sample *sample, int n_x);
+/* One case with `n_x` of x, an index of random segments, and a plan. */
+bool heed_segment_large(heed_sample *sample, int n_x, heed_shape x, int n);
 /* op(x..., index, plan if there is one) */
 heed_node *heed_segment_apply(const heed_op *op, const heed_segment_attr *attr, heed_node *const *x,
                               int n_x, heed_node *index, heed_node *plan);

@@ -95,6 +95,11 @@ static bool segment_max_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool segment_max_large(heed_sample *sample)
+{
+    return heed_segment_large(sample, 1, HEED_SHAPE(262144, 64), 16384);
+}
+
 const heed_op heed_op_segment_max = {
     .name = "segment_max",
     .doc = "y[s] = largest (minimum: smallest) x[e] over the e with index[e] = s: x [E, ..], index "
@@ -111,6 +116,8 @@ const heed_op heed_op_segment_max = {
     .vjp = segment_max_vjp,
     .sample = segment_max_sample,
     .flops = heed_flops_of_input,
+    .large = segment_max_large,
+    .limit = "rows of a segment lie anywhere in memory",
 };
 
 static heed_node *extremum(heed_node *x, heed_node *index, int64_t n, bool minimum)

@@ -215,6 +215,11 @@ static double softmax_flops(const heed_node *node)
     return 14.0 * (double)heed_count(&node->shape);
 }
 
+static bool segment_softmax_large(heed_sample *sample)
+{
+    return heed_segment_large(sample, 1, HEED_SHAPE(2097152, 8), 131072);
+}
+
 const heed_op heed_op_segment_softmax = {
     .name = "segment_softmax",
     .doc = "y[e] = exp(x[e] - max) / sum of it, over the edges with e's index: x [E, ..], index "
@@ -231,6 +236,8 @@ const heed_op heed_op_segment_softmax = {
     .vjp = softmax_reverse,
     .sample = softmax_sample,
     .flops = softmax_flops,
+    .large = segment_softmax_large,
+    .limit = "rows of a segment lie anywhere in memory",
 };
 
 /* ---- the reverse: dx(y, dy) ---- */
@@ -274,6 +281,11 @@ static double softmax_vjp_flops(const heed_node *node)
     return 4.0 * (double)heed_count(&node->shape);
 }
 
+static bool segment_softmax_vjp_large(heed_sample *sample)
+{
+    return heed_segment_large(sample, 2, HEED_SHAPE(2097152, 8), 131072);
+}
+
 const heed_op heed_op_segment_softmax_vjp = {
     .name = "segment_softmax_vjp",
     .doc = "dx = y * (dy - <y, dy>), the product over the edges with one index: the reverse of y = "
@@ -289,6 +301,8 @@ const heed_op heed_op_segment_softmax_vjp = {
     .vjp = softmax_vjp_reverse,
     .sample = softmax_vjp_sample,
     .flops = softmax_vjp_flops,
+    .large = segment_softmax_vjp_large,
+    .limit = "rows of a segment lie anywhere in memory",
 };
 
 heed_node *heed_segment_softmax(heed_node *x, heed_node *index, int64_t n)

@@ -33,6 +33,11 @@ static bool segment_sum_sample(int k, heed_sample *sample)
     return heed_segment_sample(k, sample, 1);
 }
 
+static bool segment_sum_large(heed_sample *sample)
+{
+    return heed_segment_large(sample, 1, HEED_SHAPE(262144, 64), 16384);
+}
+
 const heed_op heed_op_segment_sum = {
     .name = "segment_sum",
     .doc = "y[s] = sum of x[e] over the e with index[e] = s: x [E, ..], index i32 [E] -> [n, ..]; "
@@ -49,6 +54,8 @@ const heed_op heed_op_segment_sum = {
     .vjp = segment_sum_vjp,
     .sample = segment_sum_sample,
     .flops = heed_flops_of_input,
+    .large = segment_sum_large,
+    .limit = "rows of a segment lie anywhere in memory",
 };
 
 heed_node *heed_segment_sum(heed_node *x, heed_node *index, int64_t n)

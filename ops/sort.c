@@ -93,6 +93,7 @@ const heed_op heed_op_sort = {
     .vjp = sort_vjp,
     .sample = sort_sample,
     .flops = sort_flops,
+    .limit = "comparisons: n log n of a line of n",
 };
 
 heed_node *heed_sort_with(heed_node *x, int axis, heed_sort_options options)

@@ -29,6 +29,9 @@ static inline heed_shape heed_sparse_dense(const heed_sparse_case *c, int rows)
     return c->heads ? HEED_SHAPE(rows, c->heads, c->d) : HEED_SHAPE(rows, c->d);
 }
 
+/* 65536 nodes with 16 edges each, 8 heads of 8 numbers: a layer of a graph. */
+#define HEED_SPARSE_LARGE ((heed_sparse_case){ 65536, 65536, 1048576, 8, 8 })
+
 /* rows and columns; some are out of range. */
 static inline void heed_sparse_index(const heed_sparse_case *c, heed_sample_input *in)
 {

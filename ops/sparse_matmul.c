@@ -162,6 +162,20 @@ static double sparse_matmul_flops(const heed_node *node)
     return 2.0 * (double)heed_count(&node->in[0]->shape) * (double)dense->dim[dense->rank - 1];
 }
 
+static bool sparse_matmul_large(heed_sample *sample)
+{
+    const heed_sparse_case c = HEED_SPARSE_LARGE;
+    const heed_segment_attr attr = { .n = c.n };
+    sample->n_in = 5;
+    sample->in[0].shape = HEED_SHAPE(c.entries, c.heads);
+    sample->in[1].shape = heed_sparse_dense(&c, c.m);
+    heed_sparse_index(&c, &sample->in[2]);
+    sample->in[4] =
+        (heed_sample_input){ .shape = HEED_SHAPE(c.n + 1 + c.entries), .plan_of = 3, .below = c.n };
+    heed_sample_attr(sample, &attr, sizeof attr);
+    return true;
+}
+
 const heed_op heed_op_sparse_matmul = {
     .name = "sparse_matmul",
     .doc = "y[r] = sum of values[e] * dense[columns[e]] over the entries e with rows[e] = r: "
@@ -178,6 +192,8 @@ const heed_op heed_op_sparse_matmul = {
     .vjp = sparse_matmul_vjp,
     .sample = sparse_matmul_sample,
     .flops = sparse_matmul_flops,
+    .large = sparse_matmul_large,
+    .limit = "a row of dense for each entry, from anywhere in memory",
 };
 
 heed_node *heed_coo_matmul(heed_node *values, heed_node *rows, heed_node *columns, heed_node *dense,

@@ -148,6 +148,12 @@ static bool unfold_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool unfold_large(heed_sample *sample)
+{
+    const heed_unfold_attr attr = { .size = 512, .step = 256, .axis = -1 };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 64, 131072 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_unfold = {
     .name = "unfold",
     .doc = "Windows of `size` elements, `step` apart, along an axis, which counts windows then; a "
@@ -161,6 +167,7 @@ const heed_op heed_op_unfold = {
     .vjp = unfold_vjp,
     .sample = unfold_sample,
     .flops = heed_flops_none,
+    .large = unfold_large,
 };
 
 /* ---- the reverse ---- */
@@ -208,6 +215,13 @@ static bool fold_windows_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool fold_windows_large(heed_sample *sample)
+{
+    const heed_unfold_attr attr = { .size = 131072, .step = 256, .axis = 1 };
+    const heed_shape windows = { 3, { 64, 511, 512 } };
+    return heed_sample_large(sample, 1, &windows, &attr, sizeof attr);
+}
+
 const heed_op heed_op_fold_windows = {
     .name = "fold_windows",
     .doc = "Windows along an axis (their elements are the last axis) added up where they overlap: "
@@ -222,6 +236,7 @@ const heed_op heed_op_fold_windows = {
     .vjp = fold_windows_vjp,
     .sample = fold_windows_sample,
     .flops = heed_flops_of_input,
+    .large = fold_windows_large,
 };
 
 heed_node *heed_unfold(heed_node *x, int axis, int64_t size, int64_t step)

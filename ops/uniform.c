@@ -57,6 +57,7 @@ const heed_op heed_op_uniform = {
     .units = heed_noise_units,
     .sample = uniform_sample,
     .flops = heed_noise_flops,
+    .limit = "arithmetic: ten rounds of Philox for four numbers",
 };
 
 heed_node *heed_uniform_shaped(heed_graph *graph, heed_shape shape, double low, double high)

@@ -163,6 +163,12 @@ static bool variance_sample(int k, heed_sample *sample)
     return true;
 }
 
+static bool variance_large(heed_sample *sample)
+{
+    const heed_variance_attr attr = { .reduce = { 1, { -1 }, 0 } };
+    return heed_sample_large(sample, 1, &(heed_shape){ 2, { 65536, 512 } }, &attr, sizeof attr);
+}
+
 const heed_op heed_op_variance = {
     .name = "variance",
     .doc = "y = sum of (x - mean)^2 / max(n - correction, 0) over neighbouring axes (all when none "
@@ -176,6 +182,7 @@ const heed_op heed_op_variance = {
     .vjp = variance_vjp,
     .sample = variance_sample,
     .flops = variance_flops,
+    .large = variance_large,
 };
 
 static heed_node *apply(heed_node *x, const int *axes, int n, bool keep, double correction)

@@ -18,6 +18,7 @@ typedef struct bench_case {
     heed_tiny tiny;        /* whole training steps of models, instead of a graph */
     heed_trainer *trainer; /* instead of outputs */
     const char *passes;    /* as in heed_compile_options */
+    const char *limit;     /* of an operation: what keeps it from memory's speed; or NULL */
     double flops;          /* arithmetic of one run; 0: memory is the limit */
     double bytes;          /* that have to move */
 } bench_case;
@@ -27,7 +28,7 @@ typedef struct bench_result {
     char why[400];
     double us, gflops, gbytes_s, share;
     double planned_bytes, resident_bytes;
-    char inputs[200]; /* ops/NAME: shapes */
+    char inputs[400]; /* ops/NAME: shapes, and what limits it */
 } bench_result;
 
 typedef struct bench_peaks {

@@ -11,15 +11,39 @@
 enum { INNER = 512, MOST_ROUNDS = 24 };
 static const double LARGE_BYTES = 128 << 20; /* that have to move: far more than caches hold */
 
+static void draw_indices(const heed_sample_input *spec, int i, int32_t *to)
+{
+    heed_rng rng = heed_rng_new(1, (uint64_t)i);
+    for (int64_t k = 0; k < heed_count(&spec->shape); k++)
+        to[k] = (int32_t)heed_random_below(&rng, (uint32_t)spec->below);
+}
+
+/* Indices that a plan is made of are known beforehand, as they are in a graph's layers. */
+static heed_node *constant_indices(heed_graph *graph, const heed_sample_input *spec, int i)
+{
+    const size_t n = (size_t)heed_count(&spec->shape);
+    int32_t *data = heed_graph_memory(graph, n * sizeof *data);
+    if (!data) return NULL;
+    draw_indices(spec, i, data);
+    const heed_view view = heed_view_of(data, HEED_I32, &spec->shape);
+    return heed_constant(graph, &view);
+}
+
 /* The operation as the sample says; NULL: it does not fit. */
 static heed_node *apply(heed_graph *graph, const heed_op *op, const heed_sample *sample)
 {
-    heed_node *in[HEED_SAMPLE_INPUTS];
+    heed_node *in[HEED_SAMPLE_INPUTS] = { NULL };
     char name[16];
     for (int i = 0; i < sample->n_in; i++) {
         const heed_sample_input *spec = &sample->in[i];
         snprintf(name, sizeof name, "x%d", i);
-        in[i] = heed_input_shaped(graph, name, spec->index ? HEED_I32 : HEED_F32, spec->shape);
+        if (spec->plan_of > 0) {
+            const int of = spec->plan_of - 1;
+            in[of] = constant_indices(graph, &sample->in[of], of);
+            in[i] = heed_csr(in[of], spec->below);
+        } else {
+            in[i] = heed_input_shaped(graph, name, spec->index ? HEED_I32 : HEED_F32, spec->shape);
+        }
     }
     return heed_apply(op, sample->attr, sample->n_in, in);
 }
@@ -124,6 +148,7 @@ bool bench_build_op(bench_case *c, const char *name, heed_error *error)
     heed_node *y = apply(c->graph, op, &c->sample);
     c->outputs[c->n_outputs++] = y && op->view ? heed_apply(&heed_op_copy, NULL, 1, &y) : y;
     if (!y) return true;
+    c->limit = op->limit;
     c->passes = "-place,-simplify"; /* which spare a concat, or a factor of 1, its work */
     c->bytes = bytes_of(y);
     c->flops = heed_node_flops(y);
@@ -139,11 +164,12 @@ void bench_fill_op(const bench_case *c, heed_program *program)
         heed_rng rng = heed_rng_new(1, (uint64_t)i);
         snprintf(name, sizeof name, "x%d", i);
         heed_view view = heed_program_input(program, name);
-        int32_t *index = spec->index ? view.data : NULL;
-        bool any = spec->low == 0 && spec->high == 0;
-        if (!index) heed_fill_uniform(&rng, &view, any ? -2 : spec->low, any ? 2 : spec->high);
-        for (int64_t k = 0; index && k < heed_count(&view.shape); k++)
-            index[k] = (int32_t)heed_random_below(&rng, (uint32_t)spec->below);
+        const bool any = spec->low == 0 && spec->high == 0;
+        if (!view.data) continue; /* known beforehand */
+        if (spec->index)
+            draw_indices(spec, i, view.data);
+        else
+            heed_fill_uniform(&rng, &view, any ? -2 : spec->low, any ? 2 : spec->high);
     }
 }
 
@@ -156,4 +182,5 @@ void bench_tell_op(const bench_case *c, char *text, size_t size)
         heed_shape_print(&c->sample.in[i].shape, shape, sizeof shape);
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", shape);
     }
+    if (c->limit && used < size) snprintf(text + used, size - used, "  (limit: %s)", c->limit);
 }
