@@ -1,0 +1,56 @@
+/* graph_attention.c - attention over the edges of a graph, linear layers of sparse rows. */
+#include <math.h>
+
+#include "models/layers/layers.h"
+#include "ops/ops.h"
+
+heed_node *heed_sparse_linear(heed_scope *scope, const char *name, heed_sparse_rows x,
+                              int64_t width, heed_init weight)
+{
+    heed_scope *own = heed_enter(scope, name);
+    if (weight.rule == HEED_INIT_DEFAULT) weight.rule = HEED_INIT_GLOROT;
+    heed_node *w = heed_param(own, "weight", weight, x.width, width);
+    return heed_sparse_matmul(x.values, x.row_offsets, x.columns, w);
+}
+
+/* to . v_i + from . v_j for each edge: a node's part is computed once, whatever its degree.
+ * -> [E, H] */
+static heed_node *scores(heed_scope *s, heed_node *v, heed_edges edges)
+{
+    const int64_t heads = v->shape.dim[1], d = v->shape.dim[2];
+    const double bound = sqrt(6.0 / ((double)d + 1)); /* Glorot's for each head, [d, 1] */
+    const heed_init vector = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
+    heed_node *to = heed_param(s, "to", vector, heads, d);
+    heed_node *from = heed_param(s, "from", vector, heads, d);
+    heed_node *of_to = heed_sum(heed_mul(v, to), -1, false); /* [n, H] */
+    heed_node *of_from = heed_sum(heed_mul(v, from), -1, false);
+    return heed_add(heed_gather(of_to, edges.to, 0, 0), heed_gather(of_from, edges.from, 0, 0));
+}
+
+/* 1 / neighbours of the edge's node, for every head. -> [E, H] */
+static heed_node *equal_shares(heed_node *v, heed_edges edges)
+{
+    heed_node *count = heed_gather(heed_segment_count(edges.to, edges.nodes), edges.to, 0, 0);
+    if (!count) return NULL;
+    return heed_expand(heed_unsqueeze(heed_reciprocal(count), -1), count->shape.dim[0],
+                       v->shape.dim[1]);
+}
+
+heed_node *heed_graph_attention_with(heed_scope *scope, const char *name, heed_node *v,
+                                     heed_edges edges, heed_graph_attention_options options)
+{
+    if (!scope || !v) return NULL;
+    if (v->shape.rank != 3 || v->shape.dim[0] != edges.nodes)
+        return heed_graph_fail(v->graph,
+                               "graph_attention '%s%s': v is not [nodes, heads, width] of %lld "
+                               "nodes",
+                               heed_scope_prefix(scope), name, (long long)edges.nodes);
+    heed_scope *own = heed_enter(scope, name);
+    const double slope = options.slope != 0 ? options.slope : 0.2;
+    heed_node *a = options.constant
+                       ? equal_shares(v, edges)
+                       : heed_segment_softmax(heed_leaky_relu(scores(own, v, edges), slope),
+                                              edges.to, edges.nodes);
+    if (options.weights) *options.weights = a;
+    return heed_coo_matmul(heed_dropout(a, options.dropout), edges.to, edges.from, v, edges.nodes);
+}
