@@ -77,7 +77,7 @@ static heed_node *attend(const gat *o, heed_scope *s, heed_node *wh, heed_edges 
 {
     if (!wh) return NULL;
     const int64_t width = wh->shape.dim[1] / heads;
-    heed_node *v = heed_reshape(heed_dropout(wh, o->dropout), edges.nodes, heads, width);
+    heed_node *v = heed_reshape(heed_dropout(wh, o->value_dropout), edges.nodes, heads, width);
     heed_node *y = heed_graph_attention(s, "attention", v, edges, .slope = o->slope,
                                         .dropout = o->attention_dropout, .constant = o->constant,
                                         .weights = weights);
@@ -271,7 +271,9 @@ static const heed_option options[] = {
     { "slope", HEED_NUMBER, offsetof(gat, slope), .initial = 0.2, .low = 1e-9, .high = 1,
       .trains = true, .help = "of the LeakyReLU of the scores" },
     { "dropout", HEED_NUMBER, offsetof(gat, dropout), .initial = 0.6, .low = 0, .high = 0.99,
-      .trains = true, .help = "of features" },
+      .trains = true, .help = "of the features that enter a layer" },
+    { "value-dropout", HEED_NUMBER, offsetof(gat, value_dropout), .initial = 0.6, .low = 0,
+      .high = 0.99, .trains = true, .help = "of features times W, which neighbours listen to" },
     { "attention-dropout", HEED_NUMBER, offsetof(gat, attention_dropout), .initial = 0.6,
       .low = 0, .high = 0.99, .trains = true, .help = "of attention weights" },
     { "decay", HEED_NUMBER, offsetof(gat, decay), .initial = 5e-4, .low = 0, .high = 1,

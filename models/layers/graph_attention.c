@@ -13,6 +13,16 @@ heed_node *heed_sparse_linear(heed_scope *scope, const char *name, heed_sparse_r
     return heed_sparse_matmul(x.values, x.row_offsets, x.columns, w);
 }
 
+/* One vector for each head, [H, d], as columns of a matrix that multiplies all heads at once, with
+ * zeros where a head would meet another's vector: [H d, H]. */
+static heed_node *as_columns(heed_node *vectors)
+{
+    if (!vectors) return NULL;
+    const int64_t heads = vectors->shape.dim[0], d = vectors->shape.dim[1];
+    heed_node *same = heed_unsqueeze(heed_eye(vectors->graph, heads, heads), 1); /* [H, 1, H] */
+    return heed_reshape(heed_mul(heed_unsqueeze(vectors, -1), same), heads * d, heads);
+}
+
 /* to . v_i + from . v_j for each edge: a node's part is computed once, whatever its degree.
  * -> [E, H] */
 static heed_node *scores(heed_scope *s, heed_node *v, heed_edges edges)
@@ -20,11 +30,13 @@ static heed_node *scores(heed_scope *s, heed_node *v, heed_edges edges)
     const int64_t heads = v->shape.dim[1], d = v->shape.dim[2];
     const double bound = sqrt(6.0 / ((double)d + 1)); /* Glorot's for each head, [d, 1] */
     const heed_init vector = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
-    heed_node *to = heed_param(s, "to", vector, heads, d);
-    heed_node *from = heed_param(s, "from", vector, heads, d);
-    heed_node *of_to = heed_sum(heed_mul(v, to), -1, false); /* [n, H] */
-    heed_node *of_from = heed_sum(heed_mul(v, from), -1, false);
-    return heed_add(heed_gather(of_to, edges.to, 0, 0), heed_gather(of_from, edges.from, 0, 0));
+    heed_node *to = as_columns(heed_param(s, "to", vector, heads, d));
+    heed_node *from = as_columns(heed_param(s, "from", vector, heads, d));
+    heed_node *both = heed_matmul(heed_reshape(v, edges.nodes, heads * d),
+                                  heed_concat(HEED_NODES(to, from), 1)); /* [n, 2 H] */
+    to = heed_slice(both, 1, 0, heads);
+    from = heed_slice(both, 1, heads, 2 * heads);
+    return heed_add(heed_gather(to, edges.to, 0, 0), heed_gather(from, edges.from, 0, 0));
 }
 
 /* 1 / neighbours of the edge's node, for every head. -> [E, H] */
