@@ -11,7 +11,7 @@
 #define PTRNET "--task sort --n 10 --encoder lstm --embed linear --glimpses 0 --no-mask "
 #define GAT                                                                           \
     "--task random --nodes 2708 --edges 5278 --features 1433 --words 18 --classes 7 " \
-    "--value-dropout 0 "
+    "--value-dropout 0 --shared-dropout "
 static const struct {
     const char *name;
     const heed_model *model;

@@ -237,7 +237,9 @@ bool heed_network_random(heed_network *network, heed_rng *rng, const heed_networ
 /* ---- blocks ----
  *
  * Node i is in block i modulo the number of classes, unless it is general. Of the words, the last
- * quarter are those of general nodes; word w of the others is block w modulo classes' own. */
+ * quarter are those of general nodes; word w of the others is block w modulo classes' own. Half of
+ * a general node's words are those of block i modulo classes, too, with which it has nothing to
+ * do. */
 
 typedef struct blocks {
     heed_network_kind kind;
@@ -259,11 +261,11 @@ static int32_t block_word(const void *context, heed_rng *rng, int64_t node)
 {
     const blocks *b = context;
     const int64_t classes = b->kind.classes, blocks_words = b->kind.features * 3 / 4;
-    if (b->label[node] < 0)
-        return (int32_t)(blocks_words + below(rng, b->kind.features - blocks_words));
-    const bool own = heed_random_uniform(rng) < b->kind.signal;
-    if (!own) return below(rng, blocks_words);
-    return (int32_t)(b->label[node] + classes * below(rng, blocks_words / classes));
+    const bool general = b->label[node] < 0;
+    if (heed_random_uniform(rng) < (general ? 0.5 : b->kind.signal))
+        return (int32_t)(node % classes + classes * below(rng, blocks_words / classes));
+    return (int32_t)(general ? blocks_words + below(rng, b->kind.features - blocks_words)
+                             : below(rng, blocks_words));
 }
 
 bool heed_network_blocks(heed_network *network, heed_rng *rng, const heed_network_kind *kind,

@@ -41,8 +41,8 @@ typedef struct heed_network_kind {
 bool heed_network_random(heed_network *network, heed_rng *rng, const heed_network_kind *kind,
                          heed_error *error);
 /* A stochastic block model with noisy words (Holland et al. 1983): each node's block is its class.
- * General nodes have no label, edges to anywhere, and words of their own: neighbours that are
- * better not listened to, and can be told by what they say. */
+ * General nodes have no label, edges to anywhere, and half of their words are those of some block,
+ * the others of their own: they mislead, but can be told by what they say. */
 bool heed_network_blocks(heed_network *network, heed_rng *rng, const heed_network_kind *kind,
                          heed_error *error);
 /* Give a network that has none `words` of `features` for each node, regardless of anything. */

@@ -7,10 +7,18 @@
 heed_node *heed_sparse_linear(heed_scope *scope, const char *name, heed_sparse_rows x,
                               int64_t width, heed_init weight)
 {
+    if (!scope || !x.values || !x.row_offsets) return NULL;
+    const int64_t heads = x.values->shape.rank == 2 ? x.values->shape.dim[1] : 1;
+    if (heads < 1 || width < 1 || width % heads != 0)
+        return heed_graph_fail(x.values->graph,
+                               "sparse_linear '%s%s': a width of %lld for %lld heads",
+                               heed_scope_prefix(scope), name, (long long)width, (long long)heads);
     heed_scope *own = heed_enter(scope, name);
     if (weight.rule == HEED_INIT_DEFAULT) weight.rule = HEED_INIT_GLOROT;
     heed_node *w = heed_param(own, "weight", weight, x.width, width);
-    return heed_sparse_matmul(x.values, x.row_offsets, x.columns, w);
+    if (x.values->shape.rank == 2) w = heed_reshape(w, x.width, heads, width / heads);
+    heed_node *y = heed_sparse_matmul(x.values, x.row_offsets, x.columns, w);
+    return heed_reshape(y, x.row_offsets->shape.dim[0] - 1, width);
 }
 
 /* One vector for each head, [H, d], as columns of a matrix that multiplies all heads at once, with

@@ -6,14 +6,15 @@
 #include "graph/graph.h"
 #include "graph/store.h"
 
-/* Rows of mostly zeros: row r has `values` [E] in `columns` (i32 [E]) from row_offsets[r] (i32
- * [n + 1]) on. */
+/* Rows of mostly zeros: row r has `values` in `columns` (i32 [E]) from row_offsets[r] (i32 [n + 1])
+ * on. values are [E]; or [E, H], others for each of H heads. */
 typedef struct heed_sparse_rows {
     heed_node *values, *row_offsets, *columns;
     int64_t width; /* columns there are */
 } heed_sparse_rows;
 
-/* x W: [n, in] -> [n, width], "name/weight" W [in, width]; default Glorot. */
+/* x W: [n, in] -> [n, width], "name/weight" W [in, width]; default Glorot. Of H heads, each has its
+ * own width / H columns of W. */
 heed_node *heed_sparse_linear(heed_scope *scope, const char *name, heed_sparse_rows x,
                               int64_t width, heed_init weight);
 
