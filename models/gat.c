@@ -227,6 +227,21 @@ static bool read_network(gat *o, heed_rng *rng, const char *folder, heed_error *
     return heed_network_add_features(w, rng, o->features, o->words, error);
 }
 
+/* The paper's for citation networks, of few nodes to train on and very many words; made-up blocks
+ * have many nodes and few words, so that attention can be learned. */
+static void choose_recipe(gat *o, heed_settings *settings)
+{
+    const bool blocks = settings->task_index == TASK_BLOCKS;
+    double *const dropout[] = { &o->dropout, &o->value_dropout, &o->attention_dropout };
+    for (int i = 0; i < 3; i++)
+        if (*dropout[i] < 0) *dropout[i] = blocks ? 0.2 : 0.6;
+    if (o->decay < 0) o->decay = blocks ? 1e-4 : 5e-4;
+    if (o->patience < 0) o->patience = blocks ? 200 : 100;
+    if (settings->steps < 0) settings->steps = blocks ? 1000 : 100000;
+    if (settings->lr == 0) settings->lr = blocks ? 0.02 : 5e-3;
+    settings->batch = settings->examples = 1;
+}
+
 static bool gat_settle(void *own, heed_settings *settings, heed_error *error)
 {
     gat *o = own;
@@ -235,7 +250,7 @@ static bool gat_settle(void *own, heed_settings *settings, heed_error *error)
     const heed_network_kind kind = { .nodes = o->nodes,
                                      .edges = o->edges,
                                      .classes = o->classes,
-                                     .features = o->features ? o->features : 500,
+                                     .features = o->features ? o->features : 48,
                                      .words = o->words,
                                      .per_class = o->per_class,
                                      .within = o->within,
@@ -243,9 +258,7 @@ static bool gat_settle(void *own, heed_settings *settings, heed_error *error)
                                      .general = o->general };
     if (settings->batch > 1 || settings->examples > 1)
         return heed_fail(error, "--batch, --examples: the whole graph is the only example");
-    if (settings->steps < 0) settings->steps = 100000;
-    if (settings->lr == 0) settings->lr = 5e-3;
-    settings->batch = settings->examples = 1;
+    choose_recipe(o, settings);
     if (settings->task_index == TASK_GRAPH) return read_network(o, &rng, settings->data, error);
     return settings->task_index == TASK_RANDOM
                ? heed_network_random(&o->network, &rng, &kind, error)
@@ -278,35 +291,35 @@ static const heed_option options[] = {
       .help = "every neighbour counts the same (Const-GAT)" },
     { "slope", HEED_NUMBER, offsetof(gat, slope), .initial = 0.2, .low = 1e-9, .high = 1,
       .trains = true, .help = "of the LeakyReLU of the scores" },
-    { "dropout", HEED_NUMBER, offsetof(gat, dropout), .initial = 0.6, .low = 0, .high = 0.99,
+    { "dropout", HEED_NUMBER, offsetof(gat, dropout), .initial = -1, .low = 0, .high = 0.99,
       .trains = true, .help = "of the features that enter a layer" },
     { "shared-dropout", HEED_FLAG, offsetof(gat, shared_dropout), .trains = true,
       .help = "all heads of the first layer drop the same features" },
-    { "value-dropout", HEED_NUMBER, offsetof(gat, value_dropout), .initial = 0.6, .low = 0,
+    { "value-dropout", HEED_NUMBER, offsetof(gat, value_dropout), .initial = -1, .low = 0,
       .high = 0.99, .trains = true, .help = "of features times W, which neighbours listen to" },
-    { "attention-dropout", HEED_NUMBER, offsetof(gat, attention_dropout), .initial = 0.6,
+    { "attention-dropout", HEED_NUMBER, offsetof(gat, attention_dropout), .initial = -1,
       .low = 0, .high = 0.99, .trains = true, .help = "of attention weights" },
-    { "decay", HEED_NUMBER, offsetof(gat, decay), .initial = 5e-4, .low = 0, .high = 1,
+    { "decay", HEED_NUMBER, offsetof(gat, decay), .initial = -1, .low = 0, .high = 1,
       .trains = true, .help = "L2 regularisation" },
-    { "patience", HEED_WHOLE, offsetof(gat, patience), .initial = 100, .low = 0, .high = 1e9,
+    { "patience", HEED_WHOLE, offsetof(gat, patience), .initial = -1, .low = 0, .high = 1e9,
       .trains = true, .help = "steps to wait for better validation nodes; 0: never stop" },
-    { "nodes", HEED_WHOLE, offsetof(gat, nodes), .initial = 2000, .low = 1, .high = 1e8,
+    { "nodes", HEED_WHOLE, offsetof(gat, nodes), .initial = 3000, .low = 1, .high = 1e8,
       .trains = true, .help = "of a generated network" },
-    { "edges", HEED_WHOLE, offsetof(gat, edges), .initial = 6000, .low = 0, .high = 1e9,
+    { "edges", HEED_WHOLE, offsetof(gat, edges), .initial = 12000, .low = 0, .high = 1e9,
       .trains = true, .help = "of a generated network, undirected" },
-    { "classes", HEED_WHOLE, offsetof(gat, classes), .initial = 5, .low = 1, .high = 10000,
+    { "classes", HEED_WHOLE, offsetof(gat, classes), .initial = 3, .low = 1, .high = 10000,
       .trains = true, .help = "of a generated network" },
     { "features", HEED_WHOLE, offsetof(gat, features), .low = 1, .high = 1e8, .trains = true,
-      .help = "words that generated nodes choose from (500), or nodes without any" },
-    { "words", HEED_WHOLE, offsetof(gat, words), .initial = 20, .low = 1, .high = 10000,
+      .help = "words that generated nodes choose from (48), or nodes without any" },
+    { "words", HEED_WHOLE, offsetof(gat, words), .initial = 4, .low = 1, .high = 10000,
       .trains = true, .help = "that a node chooses" },
-    { "per-class", HEED_WHOLE, offsetof(gat, per_class), .initial = 20, .low = 1, .high = 1e8,
+    { "per-class", HEED_WHOLE, offsetof(gat, per_class), .initial = 200, .low = 1, .high = 1e8,
       .trains = true, .help = "nodes of each class to train on, where nodes are generated" },
     { "within", HEED_NUMBER, offsetof(gat, within), .initial = 0.8, .low = 0, .high = 1,
       .trains = true, .help = "blocks: share of edges that stay within a block" },
-    { "signal", HEED_NUMBER, offsetof(gat, signal), .initial = 0.15, .low = 0, .high = 1,
+    { "signal", HEED_NUMBER, offsetof(gat, signal), .initial = 0.3, .low = 0, .high = 1,
       .trains = true, .help = "blocks: share of words that are a block's own" },
-    { "general", HEED_NUMBER, offsetof(gat, general), .initial = 0.5, .low = 0, .high = 1,
+    { "general", HEED_NUMBER, offsetof(gat, general), .initial = 0.6, .low = 0, .high = 1,
       .trains = true, .help = "blocks: share of nodes of no block, joined to any" },
     { "node", HEED_WHOLE, offsetof(gat, node), .initial = 0, .low = 0, .high = 1e8,
       .help = "whose neighbours --show lists" },
@@ -315,7 +328,7 @@ static const heed_option options[] = {
 static const heed_metric metrics[] = { { "accuracy", NULL }, { "loss", "nats" }, { NULL, NULL } };
 static const heed_task tasks[] = {
     { .name = "blocks",
-      .help = "a stochastic block model with noisy words, half of its nodes of no block",
+      .help = "a stochastic block model with noisy words, most of its nodes of no block",
       .metrics = metrics },
     { .name = "random", .help = "edges, words and classes at random", .metrics = metrics },
     { .name = "graph",
@@ -325,7 +338,8 @@ static const heed_task tasks[] = {
     { .name = NULL },
 };
 static const heed_part parts[] = { { .loss = gat_loss, .recipe = gat_recipe }, { .loss = NULL } };
-#define SMALL "--nodes 12 --edges 12 --classes 2 --features 8 --words 3 --per-class 2 --general 0.1 "
+#define SMALL \
+    "--nodes 12 --edges 12 --classes 2 --features 8 --words 3 --per-class 2 --general 0.1 "
 static const char *const tiny[] = {
     SMALL "--heads 2 --hidden 2 --seed 10",
     SMALL "--heads 3 --hidden 1 --out-heads 2 --slope 0.5 --seed 39",

@@ -237,9 +237,8 @@ bool heed_network_random(heed_network *network, heed_rng *rng, const heed_networ
 /* ---- blocks ----
  *
  * Node i is in block i modulo the number of classes, unless it is general. Of the words, the last
- * quarter are those of general nodes; word w of the others is block w modulo classes' own. Half of
- * a general node's words are those of block i modulo classes, too, with which it has nothing to
- * do. */
+ * sixteenth are those of general nodes; word w of the others is block w modulo classes' own. Half
+ * of general node i's words are block i modulo classes' own, though it has nothing to do with it. */
 
 typedef struct blocks {
     heed_network_kind kind;
@@ -260,7 +259,7 @@ static void block_edge(const void *context, heed_rng *rng, int32_t *u, int32_t *
 static int32_t block_word(const void *context, heed_rng *rng, int64_t node)
 {
     const blocks *b = context;
-    const int64_t classes = b->kind.classes, blocks_words = b->kind.features * 3 / 4;
+    const int64_t classes = b->kind.classes, blocks_words = b->kind.features * 15 / 16;
     const bool general = b->label[node] < 0;
     if (heed_random_uniform(rng) < (general ? 0.5 : b->kind.signal))
         return (int32_t)(node % classes + classes * below(rng, blocks_words / classes));
@@ -271,7 +270,7 @@ static int32_t block_word(const void *context, heed_rng *rng, int64_t node)
 bool heed_network_blocks(heed_network *network, heed_rng *rng, const heed_network_kind *kind,
                          heed_error *error)
 {
-    if (kind->features * 3 / 4 < kind->classes)
+    if (kind->features * 15 / 16 < kind->classes)
         return heed_fail(error, "%lld features are too few words for %lld classes",
                          (long long)kind->features, (long long)kind->classes);
     if (!begin_network(network, kind, error)) return false;
