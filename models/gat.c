@@ -341,9 +341,9 @@ static const heed_part parts[] = { { .loss = gat_loss, .recipe = gat_recipe }, {
 #define SMALL \
     "--nodes 12 --edges 12 --classes 2 --features 8 --words 3 --per-class 2 --general 0.1 "
 static const char *const tiny[] = {
-    SMALL "--heads 2 --hidden 2 --seed 10",
-    SMALL "--heads 3 --hidden 1 --out-heads 2 --slope 0.5 --seed 39",
-    SMALL "--heads 2 --hidden 2 --out-heads 2 --constant --shared-dropout --seed 32",
+    SMALL "--heads 2 --hidden 2",
+    SMALL "--heads 3 --hidden 1 --out-heads 2 --slope 0.5",
+    SMALL "--heads 2 --hidden 2 --out-heads 2 --constant --shared-dropout",
     "--task random " SMALL "--heads 1 --hidden 3 --out-heads 3 --seed 33",
     NULL,
 };
