@@ -8,8 +8,8 @@
  * evaluate). Edges e = 0 .. E - 1, both ways and loops, are a constant of the graph of operations,
  * so that they are sorted once.
  *
- * As the authors' program does, dropout is applied to the features that enter a layer, to W h and to
- * the attention weights; and training stops after `patience` steps in which neither accuracy nor
+ * As the authors' program does, dropout is applied to the features that enter a layer, to the W h
+ * that are listened to, and to the attention weights; and training stops after `patience` steps in which neither accuracy nor
  * loss of the validation nodes was as good as ever, with the parameters when both were. */
 #include <math.h>
 
@@ -77,10 +77,11 @@ static heed_node *attend(const gat *o, heed_scope *s, heed_node *wh, heed_edges 
 {
     if (!wh) return NULL;
     const int64_t width = wh->shape.dim[1] / heads;
-    heed_node *v = heed_reshape(heed_dropout(wh, o->value_dropout), edges.nodes, heads, width);
-    heed_node *y = heed_graph_attention(s, "attention", v, edges, .slope = o->slope,
-                                        .dropout = o->attention_dropout, .constant = o->constant,
-                                        .weights = weights);
+    heed_node *v = heed_reshape(wh, edges.nodes, heads, width);
+    heed_node *y =
+        heed_graph_attention(s, "attention", v, edges, .slope = o->slope,
+                             .dropout = o->attention_dropout, .value_dropout = o->value_dropout,
+                             .constant = o->constant, .weights = weights);
     return heed_add(y, heed_param(s, "bias", HEED_ZEROS, heads, width));
 }
 

@@ -72,5 +72,6 @@ heed_node *heed_graph_attention_with(heed_scope *scope, const char *name, heed_n
                        : heed_segment_softmax(heed_leaky_relu(scores(own, v, edges), slope),
                                               edges.to, edges.nodes);
     if (options.weights) *options.weights = a;
-    return heed_coo_matmul(heed_dropout(a, options.dropout), edges.to, edges.from, v, edges.nodes);
+    return heed_coo_matmul(heed_dropout(a, options.dropout), edges.to, edges.from,
+                           heed_dropout(v, options.value_dropout), edges.nodes);
 }

@@ -26,10 +26,11 @@ typedef struct heed_edges {
 
 typedef struct heed_graph_attention_options {
     int defaults;
-    double slope;        /* of the LeakyReLU below 0; 0 means 0.2 */
-    double dropout;      /* of a, in training */
-    bool constant;       /* a_ij = 1 / neighbours of i, without parameters */
-    heed_node **weights; /* where to put a [E, H]; NULL: nowhere */
+    double slope;         /* of the LeakyReLU below 0; 0 means 0.2 */
+    double dropout;       /* of a, in training */
+    double value_dropout; /* of the v that are listened to, in training; scores see all of v */
+    bool constant;        /* a_ij = 1 / neighbours of i, without parameters */
+    heed_node **weights;  /* where to put a [E, H]; NULL: nowhere */
 } heed_graph_attention_options;
 
 /* Each node listens to its neighbours j -> i, in each of H heads:
