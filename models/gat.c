@@ -78,10 +78,10 @@ static heed_node *attend(const gat *o, heed_scope *s, heed_node *wh, heed_edges 
     if (!wh) return NULL;
     const int64_t width = wh->shape.dim[1] / heads;
     heed_node *v = heed_reshape(wh, edges.nodes, heads, width);
-    heed_node *y =
-        heed_graph_attention(s, "attention", v, edges, .slope = o->slope,
-                             .dropout = o->attention_dropout, .value_dropout = o->value_dropout,
-                             .constant = o->constant, .weights = weights);
+    heed_node *y = heed_graph_attention(s, "attention", v, edges, .slope = o->slope,
+                                        .dropout = o->attention_dropout,
+                                        .value_dropout = o->value_dropout, .constant = o->constant,
+                                        .recompute = o->recompute, .weights = weights);
     return heed_add(y, heed_param(s, "bias", HEED_ZEROS, heads, width));
 }
 
@@ -99,7 +99,8 @@ typedef struct classified {
     heed_edges edges;
 } classified;
 
-static classified classify(const gat *o, heed_scope *s)
+/* look: attention weights are wanted. */
+static classified classify(const gat *o, heed_scope *s, bool look)
 {
     const heed_network *w = &o->network;
     heed_graph *graph = heed_scope_graph(s);
@@ -111,13 +112,13 @@ static classified classify(const gat *o, heed_scope *s)
     if (!o->shared_dropout) x.values = for_each_head(x.values, o->heads);
     x.values = heed_dropout(x.values, o->dropout); /* zeros stay zeros */
     heed_node *wh = heed_sparse_linear(first, "W", x, width, of_head(w->features, o->hidden));
-    heed_node *y = attend(o, first, wh, r.edges, o->heads, &r.first);
+    heed_node *y = attend(o, first, wh, r.edges, o->heads, look ? &r.first : NULL);
     r.hidden = heed_elu(heed_reshape(y, w->nodes, width), 1); /* [eq. 5] */
 
     heed_scope *second = heed_enter(s, "second");
     wh = heed_linear(second, "W", heed_dropout(r.hidden, o->dropout), out, .no_bias = true,
                      .weight = of_head(width, w->classes));
-    y = attend(o, second, wh, r.edges, o->out_heads, &r.second);
+    y = attend(o, second, wh, r.edges, o->out_heads, look ? &r.second : NULL);
     r.logits = heed_mean(y, 1, false); /* [eq. 6] */
     return r;
 }
@@ -127,14 +128,15 @@ static heed_node *gat_loss(const void *own, heed_scope *s, int64_t batch)
     const gat *o = own;
     (void)batch;
     if (!s) return NULL;
-    return heed_cross_entropy(classify(o, s).logits, targets_of(&o->network, heed_scope_graph(s)));
+    return heed_cross_entropy(classify(o, s, false).logits,
+                              targets_of(&o->network, heed_scope_graph(s)));
 }
 
 static int gat_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs, int room)
 {
     (void)batch;
     if (!s || room < 1) return 0;
-    outputs[0] = (heed_output){ "logits", classify(own, s).logits };
+    outputs[0] = (heed_output){ "logits", classify(own, s, false).logits };
     return outputs[0].node ? 1 : 0;
 }
 
@@ -143,7 +145,7 @@ static int gat_attention(const void *own, heed_scope *s, int64_t batch, heed_out
 {
     (void)batch;
     if (!s || room < GAT_OUTPUTS) return 0;
-    const classified r = classify(own, s);
+    const classified r = classify(own, s, true);
     outputs[GAT_FROM] = (heed_output){ "from", r.edges.from };
     outputs[GAT_TO] = (heed_output){ "to", r.edges.to };
     outputs[GAT_FIRST] = (heed_output){ "first", r.first };
@@ -290,6 +292,8 @@ static const heed_option options[] = {
       .shapes = true, .help = "attention heads of the second layer, averaged" },
     { "constant", HEED_FLAG, offsetof(gat, constant), .shapes = true,
       .help = "every neighbour counts the same (Const-GAT)" },
+    { "recompute", HEED_FLAG, offsetof(gat, recompute), .trains = true,
+      .help = "the reverse pass computes attention anew: less memory, more time" },
     { "slope", HEED_NUMBER, offsetof(gat, slope), .initial = 0.2, .low = 1e-9, .high = 1,
       .trains = true, .help = "of the LeakyReLU of the scores" },
     { "dropout", HEED_NUMBER, offsetof(gat, dropout), .initial = -1, .low = 0, .high = 0.99,
@@ -344,7 +348,8 @@ static const heed_part parts[] = { { .loss = gat_loss, .recipe = gat_recipe }, {
 static const char *const tiny[] = {
     SMALL "--heads 2 --hidden 2",
     SMALL "--heads 3 --hidden 1 --out-heads 2 --slope 0.5",
-    SMALL "--heads 2 --hidden 2 --out-heads 2 --constant --shared-dropout",
+    SMALL "--heads 2 --hidden 2 --recompute",
+    SMALL "--heads 2 --hidden 2 --out-heads 2 --constant --shared-dropout --recompute",
     "--task random " SMALL "--heads 1 --hidden 3 --out-heads 3 --seed 33",
     NULL,
 };

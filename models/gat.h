@@ -7,7 +7,7 @@
 typedef struct gat {
     int64_t heads, hidden, out_heads, patience;
     double slope, dropout, value_dropout, attention_dropout, decay;
-    bool constant, shared_dropout;
+    bool constant, shared_dropout, recompute;
     int64_t nodes, edges, classes, features, words, per_class; /* of generated networks */
     double within, signal, general;
     int64_t node;

@@ -31,20 +31,25 @@ static heed_node *as_columns(heed_node *vectors)
     return heed_reshape(heed_mul(heed_unsqueeze(vectors, -1), same), heads * d, heads);
 }
 
-/* to . v_i + from . v_j for each edge: a node's part is computed once, whatever its degree.
- * -> [E, H] */
-static heed_node *scores(heed_scope *s, heed_node *v, heed_edges edges)
+/* to . v_i, then from . v_j, for each node: computed once, whatever its degree. -> [n, 2 H] */
+static heed_node *parts_of_scores(heed_scope *s, heed_node *v)
 {
-    const int64_t heads = v->shape.dim[1], d = v->shape.dim[2];
+    const int64_t nodes = v->shape.dim[0], heads = v->shape.dim[1], d = v->shape.dim[2];
     const double bound = sqrt(6.0 / ((double)d + 1)); /* Glorot's for each head, [d, 1] */
     const heed_init vector = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
     heed_node *to = as_columns(heed_param(s, "to", vector, heads, d));
     heed_node *from = as_columns(heed_param(s, "from", vector, heads, d));
-    heed_node *both = heed_matmul(heed_reshape(v, edges.nodes, heads * d),
-                                  heed_concat(HEED_NODES(to, from), 1)); /* [n, 2 H] */
-    to = heed_slice(both, 1, 0, heads);
-    from = heed_slice(both, 1, heads, 2 * heads);
-    return heed_add(heed_gather(to, edges.to, 0, 0), heed_gather(from, edges.from, 0, 0));
+    return heed_matmul(heed_reshape(v, nodes, heads * d), heed_concat(HEED_NODES(to, from), 1));
+}
+
+/* LeakyReLU(to . v_i + from . v_j). -> [E, H] */
+static heed_node *scores(heed_node *parts, heed_edges edges, double slope)
+{
+    if (!parts) return NULL;
+    const int64_t heads = parts->shape.dim[1] / 2;
+    heed_node *to = heed_gather(heed_slice(parts, 1, 0, heads), edges.to, 0, 0);
+    heed_node *from = heed_gather(heed_slice(parts, 1, heads, 2 * heads), edges.from, 0, 0);
+    return heed_leaky_relu(heed_add(to, from), slope);
 }
 
 /* 1 / neighbours of the edge's node, for every head. -> [E, H] */
@@ -56,6 +61,26 @@ static heed_node *equal_shares(heed_node *v, heed_edges edges)
                        v->shape.dim[1]);
 }
 
+/* What is there for each edge, and what nodes hear of it; a region that can be computed anew. */
+typedef struct listening {
+    heed_edges edges;
+    heed_graph_attention_options options;
+    heed_node *weights; /* the last ones that were built */
+} listening;
+
+static bool listen(void *context, heed_node *const *x, heed_node **y)
+{
+    listening *l = context;
+    heed_node *v = x[0], *parts = l->options.constant ? NULL : x[1];
+    heed_node *a = parts ? heed_segment_softmax(scores(parts, l->edges, l->options.slope),
+                                                l->edges.to, l->edges.nodes)
+                         : equal_shares(v, l->edges);
+    l->weights = a;
+    *y = heed_coo_matmul(heed_dropout(a, l->options.dropout), l->edges.to, l->edges.from,
+                         heed_dropout(v, l->options.value_dropout), l->edges.nodes);
+    return *y != NULL;
+}
+
 heed_node *heed_graph_attention_with(heed_scope *scope, const char *name, heed_node *v,
                                      heed_edges edges, heed_graph_attention_options options)
 {
@@ -65,13 +90,15 @@ heed_node *heed_graph_attention_with(heed_scope *scope, const char *name, heed_n
                                "graph_attention '%s%s': v is not [nodes, heads, width] of %lld "
                                "nodes",
                                heed_scope_prefix(scope), name, (long long)edges.nodes);
-    heed_scope *own = heed_enter(scope, name);
-    const double slope = options.slope != 0 ? options.slope : 0.2;
-    heed_node *a = options.constant
-                       ? equal_shares(v, edges)
-                       : heed_segment_softmax(heed_leaky_relu(scores(own, v, edges), slope),
-                                              edges.to, edges.nodes);
-    if (options.weights) *options.weights = a;
-    return heed_coo_matmul(heed_dropout(a, options.dropout), edges.to, edges.from,
-                           heed_dropout(v, options.value_dropout), edges.nodes);
+    if (options.slope == 0) options.slope = 0.2;
+    heed_node *y, *x[2] = { v, NULL };
+    const int n = options.constant ? 1 : 2;
+    listening l = { .edges = edges, .options = options };
+    if (n == 2) x[1] = parts_of_scores(heed_enter(scope, name), v);
+    if (!x[n - 1]) return NULL;
+    if (options.recompute && !options.weights)
+        return heed_checkpoint(v->graph, listen, &l, x, n, &y, 1) ? y : NULL;
+    if (!listen(&l, x, &y)) return NULL;
+    if (options.weights) *options.weights = l.weights;
+    return y;
 }

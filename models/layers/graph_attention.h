@@ -30,6 +30,7 @@ typedef struct heed_graph_attention_options {
     double dropout;       /* of a, in training */
     double value_dropout; /* of the v that are listened to, in training; scores see all of v */
     bool constant;        /* a_ij = 1 / neighbours of i, without parameters */
+    bool recompute;       /* keep nothing for each edge: the reverse pass computes it anew */
     heed_node **weights;  /* where to put a [E, H]; NULL: nowhere */
 } heed_graph_attention_options;
 
