@@ -238,7 +238,8 @@ bool heed_network_random(heed_network *network, heed_rng *rng, const heed_networ
  *
  * Node i is in block i modulo the number of classes, unless it is general. Of the words, the last
  * sixteenth are those of general nodes; word w of the others is block w modulo classes' own. Half
- * of general node i's words are block i modulo classes' own, though it has nothing to do with it. */
+ * of general node i's words are block i modulo classes' own, though it has nothing to do with
+ * it. */
 
 typedef struct blocks {
     heed_network_kind kind;
