@@ -7,6 +7,7 @@
 
 #ifdef HEED_STAMP
 #include "ops/micro/row_math.h"
+#include "ops/micro/vector.h"
 
 /* The row of x that an index names; NULL where there is none. */
 static const real *row_at(const heed_view *x, int64_t row, int64_t at)
@@ -19,6 +20,23 @@ static void ask(const heed_view *x, int64_t row, int64_t at)
     __builtin_prefetch((const char *)((uintptr_t)x->data + (uintptr_t)(at * row) * sizeof(real)));
 }
 
+/* Do several heads fill a vector, so that their products can be summed side by side? */
+static bool fill_vectors(int64_t heads, int64_t d)
+{
+    return 2 * d <= HEED_LANES && (d & (d - 1)) == 0 && heads * d % HEED_LANES == 0;
+}
+
+static void dot_heads(const real *x, const real *z, int64_t row, int d, real *y)
+{
+    const int heads = HEED_LANES / d;
+    const ivec first = vec_lane_numbers() * d;
+    for (int64_t k = 0; k < row; k += HEED_LANES, y += heads) {
+        vec sum = vec_load(x + k) * vec_load(z + k);
+        for (int by = d / 2; by > 0; by /= 2) sum += vec_rotate(sum, by);
+        vec_store_part(y, vec_pick(sum, first), heads);
+    }
+}
+
 HEED_KERNEL(sampled_matmul)
 {
     enum { AHEAD = 8 };
@@ -27,12 +45,17 @@ HEED_KERNEL(sampled_matmul)
     int64_t d = heed_row_length(a), row = heed_segment_row(&a->shape);
     int64_t heads = heed_segment_row(&call->out.shape), per_unit = heed_rows_per_unit(row);
     int64_t edges = call->out.shape.dim[0], last = heed_smaller(end * per_unit, edges);
+    const bool together = fill_vectors(heads, d);
     for (int64_t e = begin * per_unit; e < last; e++) {
         const real *x = row_at(a, row, rows[e]), *z = row_at(b, row, columns[e]);
         real *y = (real *)call->out.data + e * heads;
         if (e + AHEAD < edges) {
             ask(a, row, rows[e + AHEAD]);
             ask(b, row, columns[e + AHEAD]);
+        }
+        if (together && x && z) {
+            dot_heads(x, z, row, (int)d, y);
+            continue;
         }
         for (int64_t h = 0; h < heads; h++) y[h] = x && z ? row_dot(x + h * d, z + h * d, d) : 0;
     }

@@ -16,8 +16,8 @@ typedef struct heed_sparse_case {
 static inline bool heed_sparse_sample(int k, heed_sparse_case *c)
 {
     static const heed_sparse_case cases[] = {
-        { 3, 4, 7, 0, 5 }, { 5, 2, 13, 2, 3 }, { 1, 1, 1, 0, 1 },
-        { 7, 3, 2, 1, 7 }, { 2, 7, 9, 3, 1 },  { 2, 2, 5, 0, 33 },
+        { 3, 4, 7, 0, 5 }, { 5, 2, 13, 2, 3 }, { 1, 1, 1, 0, 1 }, { 7, 3, 2, 1, 7 },
+        { 2, 7, 9, 3, 1 }, { 2, 2, 5, 0, 33 }, { 4, 5, 9, 8, 4 }, { 3, 4, 7, 8, 2 },
     };
     if (k < 0 || k >= (int)(sizeof cases / sizeof cases[0])) return false;
     *c = cases[k];
