@@ -51,11 +51,12 @@ static int train(heed_run *run)
 
 static bool finish(heed_run *run)
 {
-    if (!heed_run_save(run) || !heed_run_evaluate(run)) return false;
+    if (!heed_run_save(run)) return false;
+    heed_run_free_trainers(run); /* their memory is wanted for the evaluation */
+    if (!heed_run_evaluate(run)) return false;
     if (heed_run_interrupted()) return true;
-    if (!heed_run_measure_loss(run)) return false;
     heed_log_value(run);
-    if (!heed_run_look(run) || !heed_log_close(run)) return false;
+    if (!heed_run_measure_loss(run) || !heed_run_look(run) || !heed_log_close(run)) return false;
     return run->settings.runs > 1 || heed_report_result(run);
 }
 
@@ -80,16 +81,12 @@ static void release_run(heed_run *run)
     heed_side_free(&run->actor);
     heed_side_free(&run->loss);
     heed_side_free(&run->attention);
-    for (int i = 0; i < run->n_parts; i++) {
-        heed_trainer_free(run->parts[i]);
-        heed_graph_free(run->graphs[i]);
-        run->parts[i] = NULL;
-        run->graphs[i] = NULL;
-    }
+    heed_run_free_trainers(run);
     heed_store_free(run->store);
     run->store = NULL;
     run->judged.data = NULL;
     run->n_parts = 0;
+    run->last_step = 0;
     run->scored = false;
 }
 

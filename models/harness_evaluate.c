@@ -50,13 +50,13 @@ static bool build_loss(heed_run *run)
 
 static bool build_answer(heed_run *run)
 {
-    const heed_program_facts training = run->facts;
+    const heed_program_facts before = run->facts;
     if (run->answer.program) return true;
     if (!build_side(run, &run->answer, run->model->answer, run->model->evaluation_batch,
                     "evaluation"))
         return false;
     bool fits = heed_run_fits(run, run->answer.program);
-    if (run->parts[0]) run->facts = training;
+    if (before.instructions) run->facts = before; /* training's */
     return fits;
 }
 
@@ -118,6 +118,7 @@ bool heed_run_measure_loss(heed_run *run)
         run->settings.examples < LOSS_EXAMPLES ? run->settings.examples : LOSS_EXAMPLES;
     const int64_t batches = (examples + batch - 1) / batch;
     double sum = 0;
+    heed_side_free(&run->answer); /* what is large is in memory once */
     if (!build_loss(run)) return false;
     if (run->model->acts && !heed_run_build_actor(run)) return false;
     for (int64_t i = 0; i < batches; i++) {

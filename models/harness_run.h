@@ -38,6 +38,7 @@ typedef struct heed_run {
     double start;                            /* heed_seconds() when the program started */
     double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */
     int64_t first_step;                      /* 0, or where a checkpoint stood */
+    int64_t last_step;                       /* when there are no trainers any more */
     double last_loss[HEED_PARTS], value[HEED_METRICS]; /* NaN until known */
     bool scored;
 
@@ -71,6 +72,7 @@ const char *heed_run_checkpoint_path(heed_run *run);
 /* ---- harness_train.c ---- */
 
 bool heed_run_build_trainers(heed_run *run);
+void heed_run_free_trainers(heed_run *run); /* what they made stays in the store */
 int64_t heed_run_steps(const heed_run *run); /* done so far, over resumes too */
 /* return: HEED_DONE, HEED_FAILED with run->error set, or HEED_INTERRUPTED */
 int heed_run_train(heed_run *run);

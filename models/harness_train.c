@@ -90,7 +90,18 @@ bool heed_run_build_trainers(heed_run *run)
 
 int64_t heed_run_steps(const heed_run *run)
 {
-    return run->parts[0] ? heed_trainer_steps(run->parts[0]) : 0;
+    return run->parts[0] ? heed_trainer_steps(run->parts[0]) : run->last_step;
+}
+
+void heed_run_free_trainers(heed_run *run)
+{
+    run->last_step = heed_run_steps(run);
+    for (int i = 0; i < run->n_parts; i++) {
+        heed_trainer_free(run->parts[i]);
+        heed_graph_free(run->graphs[i]);
+        run->parts[i] = NULL;
+        run->graphs[i] = NULL;
+    }
 }
 
 /* ---- the loop ---- */
