@@ -29,6 +29,7 @@ static heed_node *embed(const snail *o, heed_scope *s, heed_node *images)
     x = heed_conv_block(own, "conv2", x, o->conv_filters);
     x = heed_conv_block(own, "conv3", x, o->conv_filters);
     x = heed_linear(own, "out", heed_reshape(x, batch * steps, -1), o->embedding);
+    if (!o->plain) x = heed_batch_norm_layer(own, "norm", x);
     return heed_reshape(x, batch, steps, o->embedding);
 }
 
@@ -239,6 +240,8 @@ static const heed_option options[] = {
       .high = 4096, .shapes = true, .help = "of each convolution that embeds images" },
     { "embedding", HEED_WHOLE, offsetof(snail, embedding), .initial = 64, .low = 1, .high = 4096,
       .shapes = true, .help = "width of an embedded image" },
+    { "plain", HEED_FLAG, offsetof(snail, plain), .shapes = true,
+      .help = "embedded images as they come; else batch-normalized, which learns sooner" },
     { "arms", HEED_WHOLE, offsetof(snail, arms), .initial = 5, .low = 2, .high = 1000,
       .shapes = true, .help = "of a bandit" },
     { "pulls", HEED_WHOLE, offsetof(snail, pulls), .initial = 10, .low = 2, .high = 500,

@@ -17,6 +17,7 @@ heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *
     heed_scope *own = heed_enter(scope, name);
     heed_node *w = heed_param(own, "weight", options.weight, filters, channels, kernel, kernel);
     heed_node *y = heed_conv2d(x, w, .pad = kernel / 2);
-    y = heed_relu(heed_batch_norm_layer(own, "norm", y));
-    return pool == 1 ? y : heed_max_pool2d(y, pool, pool);
+    y = heed_batch_norm_layer(own, "norm", y);
+    /* A rising function of the largest is the largest of it: relu has less to do after pooling. */
+    return heed_relu(pool == 1 ? y : heed_max_pool2d(y, pool, pool));
 }

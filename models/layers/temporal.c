@@ -112,6 +112,26 @@ static heed_node *weights_of(heed_node *q, heed_node *k, heed_node *seen)
     return heed_softmax(heed_masked_fill(scores, heed_logical_not(seen), -1e30), -1);
 }
 
+/* Keys start as queries do: then what is alike scores higher, and there is something to be learned
+ * from the first step on, where random scores mix all that was seen. */
+static heed_node *key_of(heed_scope *own, heed_node *x, int64_t width)
+{
+    const heed_store *store = heed_graph_store(x->graph);
+    const int before = store ? heed_store_count(store) : 0;
+    heed_node *key = heed_linear(own, "key", x, width);
+    if (!key || heed_store_count(store) == before) return key; /* another graph made it */
+    char text[512];
+    static const char *const parts[2] = { "weight", "bias" };
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, "%squery/%s", heed_scope_prefix(own), parts[i]);
+        const heed_entry *query = heed_store_find(store, text);
+        snprintf(text, sizeof text, "%skey/%s", heed_scope_prefix(own), parts[i]);
+        const heed_entry *entry = heed_store_find(store, text);
+        heed_view_copy(&entry->tensor->view, &query->tensor->view);
+    }
+    return key;
+}
+
 heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_node *x,
                                    heed_past *past, int64_t key_width, int64_t value_width,
                                    heed_node **weights)
@@ -120,7 +140,7 @@ heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_nod
     const int64_t steps = past ? past->steps : x->shape.dim[1];
     heed_scope *own = heed_enter(scope, name);
     heed_node *q = heed_linear(own, "query", x, key_width);
-    heed_node *k = heed_all_so_far(past, heed_linear(own, "key", x, key_width));
+    heed_node *k = heed_all_so_far(past, key_of(own, x, key_width));
     heed_node *v = heed_all_so_far(past, heed_linear(own, "value", x, value_width));
     heed_node *seen = past ? past->so_far : heed_causal_mask(x->graph, steps, steps);
     if (weights) *weights = weights_of(q, k, seen); /* [B, T, T] */
