@@ -6,6 +6,8 @@
  * Two kinds of tasks: few-shot episodes (here), in which the sequence is K labelled examples of each
  * of N new classes and then one without its label; and worlds to act in (snail_acts.c). */
 
+#include <stdio.h>
+
 #include "models/data/episodes.h"
 #include "models/snail.h"
 
@@ -16,6 +18,8 @@ static bool has_images(const snail *o)
 
 /* ---- few-shot episodes ---- */
 
+enum { CONVS = 4 };
+
 /* Four blocks conv(64, 3x3) - batch norm - relu - max pool, then a linear layer; all images of all
  * episodes are one batch. [B, T, side^2] -> [B, T, 64]                               [appendix] */
 static heed_node *embed(const snail *o, heed_scope *s, heed_node *images)
@@ -24,10 +28,13 @@ static heed_node *embed(const snail *o, heed_scope *s, heed_node *images)
     const int64_t batch = images->shape.dim[0], steps = images->shape.dim[1];
     heed_scope *own = heed_enter(s, "embed");
     heed_node *x = heed_reshape(images, batch * steps, 1, o->side, o->side);
-    x = heed_conv_block(own, "conv0", x, o->conv_filters);
-    x = heed_conv_block(own, "conv1", x, o->conv_filters);
-    x = heed_conv_block(own, "conv2", x, o->conv_filters);
-    x = heed_conv_block(own, "conv3", x, o->conv_filters);
+    for (int i = 0; i < CONVS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "conv%d", i);
+        x = o->smooth ? heed_conv_block(own, name, x, o->conv_filters, .activation = heed_gelu,
+                                        .mean_pool = true)
+                      : heed_conv_block(own, name, x, o->conv_filters);
+    }
     x = heed_linear(own, "out", heed_reshape(x, batch * steps, -1), o->embedding);
     if (!o->plain) x = heed_batch_norm_layer(own, "norm", x);
     return heed_reshape(x, batch, steps, o->embedding);
@@ -240,6 +247,8 @@ static const heed_option options[] = {
       .high = 4096, .shapes = true, .help = "of each convolution that embeds images" },
     { "embedding", HEED_WHOLE, offsetof(snail, embedding), .initial = 64, .low = 1, .high = 4096,
       .shapes = true, .help = "width of an embedded image" },
+    { "smooth", HEED_FLAG, offsetof(snail, smooth), .trains = true,
+      .help = "gelu and means in the convolutions; else relu and maxima" },
     { "plain", HEED_FLAG, offsetof(snail, plain), .shapes = true,
       .help = "embedded images as they come; else batch-normalized, which learns sooner" },
     { "arms", HEED_WHOLE, offsetof(snail, arms), .initial = 5, .low = 2, .high = 1000,
@@ -287,10 +296,12 @@ static const heed_task tasks[] = {
 };
 static const heed_part parts[] = { { .loss = snail_loss, .recipe = snail_recipe },
                                    { .loss = NULL } };
+/* Smooth: differences of finite steps cannot follow maxima. */
+#define GLYPHS "--task glyphs --side 16 --conv-filters 2 --embedding 3 --filters 4 --smooth "
 static const char *const tiny[] = {
-    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2",
-    "--task glyphs --ways 2 --shots 1 --side 16 --conv-filters 2 --embedding 3 --filters 4 --batch "
-    "2",
+    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2 --seed 5",
+    GLYPHS "--ways 2 --batch 2",
+    GLYPHS "--ways 3 --batch 1 --plain",
     "--task bandit --arms 2 --pulls 4 --filters 3 --batch 3",
     "--task mdp --episodes 1 --filters 2 --batch 2",
     NULL,

@@ -19,7 +19,7 @@ typedef struct snail {
     int64_t ways, shots, dims, side, conv_filters, embedding; /* few-shot episodes */
     int64_t arms, pulls, episodes;                            /* worlds */
     int64_t filters;
-    bool plain;
+    bool plain, smooth;
     double spread, discount, lambda, entropy, value;
 
     snail_task task;

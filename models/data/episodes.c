@@ -123,9 +123,12 @@ void heed_glyphs_draw(heed_rng *rng, const heed_episode *episode, int64_t b, int
     for (int64_t t = 0; t < steps; t++) {
         heed_rng class_rng = heed_episode_class(&episodes, episode->label[t]);
         const strokes s = drawn_by(&class_rng, rng);
+        const double paper = 0.2 * heed_random_uniform(rng);
         for (int64_t pixel = 0; pixel < side * side; pixel++)
             heed_set(examples, (b * steps + t) * side * side + pixel,
                      is_ink(&s, ((double)(pixel % side) + 0.5) / (double)side,
-                            ((double)(pixel / side) + 0.5) / (double)side));
+                            ((double)(pixel / side) + 0.5) / (double)side)
+                         ? 1
+                         : paper);
     }
 }

@@ -44,10 +44,10 @@ double heed_blobs_shrink(int64_t shots, double spread);
 /* ---- glyphs: generated characters ----
  *
  * A class is a few strokes between random points; each example draws them with the points moved a
- * little. */
+ * little, on paper of some shade. */
 
 enum { HEED_GLYPH_STROKES = 3 };
-/* examples [B, T, side * side]: row b; ink is 1, ground 0. */
+/* examples [B, T, side * side]: row b; ink is 1, paper 0 to 0.2. */
 void heed_glyphs_draw(heed_rng *rng, const heed_episode *episode, int64_t b, int64_t side,
                       const heed_view *examples);
 

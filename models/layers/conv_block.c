@@ -19,5 +19,10 @@ heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *
     heed_node *y = heed_conv2d(x, w, .pad = kernel / 2);
     y = heed_batch_norm_layer(own, "norm", y);
     /* A rising function of the largest is the largest of it: relu has less to do after pooling. */
-    return heed_relu(pool == 1 ? y : heed_max_pool2d(y, pool, pool));
+    heed_function *activation = options.activation ? options.activation : heed_relu;
+    const bool late = activation == heed_relu && !options.mean_pool;
+    if (!late) y = activation(y);
+    if (pool > 1)
+        y = options.mean_pool ? heed_avg_pool2d(y, pool, pool) : heed_max_pool2d(y, pool, pool);
+    return late ? heed_relu(y) : y;
 }

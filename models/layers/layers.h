@@ -104,14 +104,16 @@ heed_node *heed_group_norm_layer_with(heed_scope *scope, const char *name, heed_
 heed_node *heed_spectral_norm_layer(heed_scope *scope, const char *name, heed_node *w,
                                     int iterations);
 
-/* ---- convolution block: max_pool(relu(batch_norm(conv(x)))), x [N, C, H, W] ->
+/* ---- convolution block: pool(relu(batch_norm(conv(x)))), x [N, C, H, W] ->
  * [N, filters, H / pool, W / pool]. Parameters "name/weight" [filters, C, kernel, kernel] and, of
  * the batch norm layer, "name/norm/..". Vinyals et al. 2016, Matching Networks ---- */
 
 typedef struct heed_conv_block_options {
     int defaults;
-    int64_t kernel; /* odd; 0 means 3. Padding keeps height and width */
-    int64_t pool;   /* 0 means 2; 1: none */
+    int64_t kernel;            /* odd; 0 means 3. Padding keeps height and width */
+    int64_t pool;              /* 0 means 2; 1: none */
+    bool mean_pool;            /* else the largest */
+    heed_function *activation; /* default heed_relu */
     heed_init weight;
 } heed_conv_block_options;
 
