@@ -263,9 +263,9 @@ static const heed_option options[] = {
       .trains = true, .help = "of later rewards (acting)" },
     { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.97, .low = 0, .high = 1,
       .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
-    { "entropy", HEED_NUMBER, offsetof(snail, entropy), .initial = 0.01, .low = 0, .high = 100,
+    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.01, .low = 0, .high = 100,
       .trains = true, .help = "weight of staying undecided (acting)" },
-    { "value", HEED_NUMBER, offsetof(snail, value), .initial = 1, .low = 0, .high = 1e6,
+    { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0, .high = 1e6,
       .trains = true, .help = "weight of predicting rewards (acting)" },
 };
 /* clang-format on */

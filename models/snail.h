@@ -20,7 +20,7 @@ typedef struct snail {
     int64_t arms, pulls, episodes;                            /* worlds */
     int64_t filters;
     bool plain, smooth;
-    double spread, discount, lambda, entropy, value;
+    double spread, discount, lambda, entropy_weight, value_weight;
 
     snail_task task;
     heed_omniglot background, evaluation;

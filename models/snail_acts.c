@@ -67,7 +67,8 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
     heed_node *sure =
         heed_scale(heed_mean_all(heed_mul(heed_exp(log_pi), log_pi)), (double)actions(o)); /* -H */
     heed_node *off = heed_scale(heed_mean_all(heed_square(wrong)), 0.5 / (double)(steps * steps));
-    return heed_add(heed_sub(heed_scale(off, o->value), better), heed_scale(sure, o->entropy));
+    return heed_add(heed_sub(heed_scale(off, o->value_weight), better),
+                    heed_scale(sure, o->entropy_weight));
 }
 
 /* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */

@@ -138,8 +138,10 @@ heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_nod
 {
     if (!is_sequence(scope, "causal attention", name, x)) return NULL;
     const int64_t steps = past ? past->steps : x->shape.dim[1];
+    const double bound = sqrt(3 / (double)x->shape.dim[2]);
+    const heed_init init = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
     heed_scope *own = heed_enter(scope, name);
-    heed_node *q = heed_linear(own, "query", x, key_width);
+    heed_node *q = heed_linear(own, "query", x, key_width, .weight = init);
     heed_node *k = heed_all_so_far(past, key_of(own, x, key_width));
     heed_node *v = heed_all_so_far(past, heed_linear(own, "value", x, value_width));
     heed_node *seen = past ? past->so_far : heed_causal_mask(x->graph, steps, steps);
