@@ -208,6 +208,7 @@ static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
     if (settings->batch == 0) settings->batch = usual[o->task].batch;
     if (settings->lr == 0) settings->lr = usual[o->task].lr;
     if (o->filters == 0) o->filters = usual[o->task].filters;
+    o->steps = settings->steps > 0 ? settings->steps : 1;
     return snail_is_acting(o) ? settle_worlds(o, error) : settle_episodes(o, settings, error);
 }
 
@@ -263,9 +264,11 @@ static const heed_option options[] = {
       .trains = true, .help = "of later rewards (acting)" },
     { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.97, .low = 0, .high = 1,
       .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
-    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.01, .low = 0, .high = 100,
-      .trains = true, .help = "weight of staying undecided (acting)" },
-    { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0, .high = 1e6,
+    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.05, .low = 0,
+      .high = 100,
+      .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },
+    { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0,
+      .high = 1e6,
       .trains = true, .help = "weight of predicting rewards (acting)" },
 };
 /* clang-format on */

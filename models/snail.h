@@ -23,6 +23,7 @@ typedef struct snail {
     double spread, discount, lambda, entropy_weight, value_weight;
 
     snail_task task;
+    int64_t steps; /* of training, at least 1 */
     heed_omniglot background, evaluation;
     heed_gittins gittins;
 } snail;

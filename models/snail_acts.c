@@ -47,7 +47,8 @@ static opinion opinion_on(const snail *o, heed_scope *s, heed_node *observed, he
 
 /* ---- training: what was done is given, so all steps are computed together ---- */
 
-/* -mean(A log pi(a)) + value mean((V - R)^2) / 2 T^2 - entropy mean(H(pi)) */
+/* -mean(A log pi(a)) + value mean((V - R)^2) / 2 T^2 - entropy mean(H(pi)); the weight of entropy
+ * falls to 0: who is to find what is best must try for long, and then do it. */
 heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
 {
     heed_graph *g = heed_scope_graph(s);
@@ -58,6 +59,7 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
     heed_node *action = heed_input(g, "action", dtype, steps, batch, actions(o));
     heed_node *advantage = heed_input(g, "advantage", dtype, steps, batch); /* A */
     heed_node *target = heed_input(g, "target", dtype, steps, batch);       /* R */
+    heed_node *entropy = heed_input_shaped(g, "entropy", dtype, (heed_shape){ .rank = 0 });
 
     opinion r = opinion_on(o, s, heed_transpose(observed, 0, 1), NULL, false);
     heed_node *log_pi = heed_transpose(heed_log_softmax(r.logits, -1), 0, 1); /* [T, B, A] */
@@ -67,8 +69,8 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
     heed_node *sure =
         heed_scale(heed_mean_all(heed_mul(heed_exp(log_pi), log_pi)), (double)actions(o)); /* -H */
     heed_node *off = heed_scale(heed_mean_all(heed_square(wrong)), 0.5 / (double)(steps * steps));
-    return heed_add(heed_sub(heed_scale(off, o->value_weight), better),
-                    heed_scale(sure, o->entropy_weight));
+    heed_node *loss = heed_sub(heed_scale(off, o->value_weight), better);
+    return heed_add(loss, heed_mul(entropy, sure));
 }
 
 /* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */
@@ -226,6 +228,9 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     const heed_view action = heed_program_input(program, "action");
     const heed_view advantage = heed_program_input(program, "advantage");
     const heed_view target = heed_program_input(program, "target");
+    const heed_view entropy = heed_program_input(program, "entropy");
+    const double left = draw->split == HEED_TRAIN ? 1 - (double)draw->index / (double)o->steps : 0;
+    heed_set(&entropy, 0, o->entropy_weight * left);
     heed_view_copy(&observed, &seen);
     heed_view_copy(&action, &done);
     heed_advantages(&reward, &value, o->discount, o->lambda, &advantage, &target);

@@ -1,17 +1,19 @@
 /* snail_show.c - what SNAIL looks at: a row of shades for a step, heat maps. */
+#include <math.h>
+
 #include "models/picture.h"
 #include "models/snail.h"
 
-/* A row of weights over all T, darker for more. */
+/* A row of weights over all T, darker for more; the largest is the darkest. */
 static void show_row(FILE *to, const heed_view *weights, int64_t row)
 {
     static const char shades[] = " .:-=+*#%@";
     const int64_t steps = weights->shape.dim[2];
+    double largest = 0;
+    for (int64_t t = 0; t < steps; t++) largest = fmax(largest, heed_get(weights, row * steps + t));
     fputc('|', to);
-    for (int64_t t = 0; t < steps; t++) {
-        const int shade = (int)(heed_get(weights, row * steps + t) * 9.999);
-        fputc(shades[shade < 0 ? 0 : shade > 9 ? 9 : shade], to);
-    }
+    for (int64_t t = 0; t < steps; t++)
+        fputc(shades[(int)(heed_get(weights, row * steps + t) / largest * 9)], to);
     fprintf(to, "|\n");
 }
 
