@@ -194,27 +194,108 @@ Test(models_temporal, refusals_name_the_block)
     kit_free(&k);
 }
 
-/* conv block = pool(activation(norm(conv))), whatever order is computed in. */
+/* A batch for training: value, gradients, running statistics of a conv block are those of its
+ * parts in a row, also where gains are negative; and so it is in evaluation. */
+typedef struct parts {
+    heed_store *store;
+    heed_graph *graph;
+    heed_program *program;
+} parts;
+
+enum { N = 3, SIDE = 6, FILTERS = 4, OUTPUTS = 6 };
+
+static heed_node *in_a_row(heed_scope *scope, heed_node *image, int variant)
+{
+    heed_scope *own = heed_enter(scope, "conv");
+    const heed_init init = { .rule = HEED_INIT_DEFAULT, .fan_in = 2 * 9 };
+    heed_node *y = heed_conv2d(image, heed_param(own, "weight", init, FILTERS, 2, 3, 3), .pad = 1);
+    y = heed_batch_norm_layer(own, "norm", y);
+    y = variant == 0 ? heed_relu(y) : heed_gelu(y);
+    return variant == 2 ? heed_avg_pool2d(y, 2, 2) : heed_max_pool2d(y, 2, 2);
+}
+
+static heed_node *at_once(heed_scope *scope, heed_node *image, int variant)
+{
+    if (variant == 0) return heed_conv_block(scope, "conv", image, FILTERS);
+    return heed_conv_block(scope, "conv", image, FILTERS, .activation = heed_gelu,
+                           .mean_pool = variant == 2);
+}
+
+static parts parts_of(bool once, int variant, bool training)
+{
+    parts p = { .store = heed_store_new(4) };
+    heed_node *y[OUTPUTS], *x[4], *dx[4], *moves[4];
+    p.graph = heed_graph_new(.store = p.store, .dtype = HEED_F64, .training = training);
+    heed_scope *scope = heed_root(p.graph);
+    x[0] = heed_input(p.graph, "x", HEED_F64, N, 2, SIDE, SIDE);
+    y[0] = once ? at_once(scope, x[0], variant) : in_a_row(scope, x[0], variant);
+    heed_set(&heed_store_find(p.store, "conv/norm/gain")->tensor->view, 1, -0.7);
+    heed_set(&heed_store_find(p.store, "conv/norm/bias")->tensor->view, 1, 0.3);
+    heed_set(&heed_store_find(p.store, "conv/norm/mean")->tensor->view, 1, 0.2);
+    cr_assert_eq(heed_graph_params_under(p.graph, "conv/", x + 1, 3), 3);
+    cr_assert(heed_gradient(heed_mean_all(heed_mul(y[0], heed_sin(y[0]))), NULL, x, 4, dx), "%s",
+              heed_why(p.graph));
+    for (int i = 0; i < 4; i++) y[1 + i] = dx[i];
+    const int n = heed_graph_assignments(p.graph, moves, 4);
+    cr_assert_eq(n, training ? 2 : 0);
+    heed_node *all[OUTPUTS + 1] = { y[0], y[1], y[2], y[3], y[4], moves[0], moves[1] };
+    p.program = heed_compile(p.graph, all, 5 + n, .threads = 1);
+    cr_assert_not_null(p.program, "%s", heed_why(p.graph));
+    heed_rng rng = heed_rng_new(6, 0);
+    heed_view image = heed_program_input(p.program, "x");
+    heed_fill_normal(&rng, &image, 0, 1);
+    cr_assert(heed_program_run(p.program));
+    return p;
+}
+
+static void expect_near(const heed_view *a, const heed_view *b, const char *what)
+{
+    cr_assert(heed_shape_equal(&a->shape, &b->shape), "%s", what);
+    for (int64_t i = 0; i < heed_count(&a->shape); i++)
+        cr_expect_float_eq(heed_get(a, i), heed_get(b, i), 1e-11, "%s [%d]", what, (int)i);
+}
+
+/* Outputs 2 .. 4 are the gradients of the graph's parameters, in its own order. */
+static void expect_same_gradients(const parts *a, const parts *b)
+{
+    heed_node *x[3], *y[3];
+    heed_graph_params_under(a->graph, "conv/", x, 3);
+    heed_graph_params_under(b->graph, "conv/", y, 3);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            if (strcmp(x[i]->entry->name, y[j]->entry->name) != 0) continue;
+            heed_view once = heed_program_output(a->program, 2 + i);
+            heed_view row = heed_program_output(b->program, 2 + j);
+            expect_near(&once, &row, x[i]->entry->name);
+        }
+}
+
+static void parts_free(parts *p)
+{
+    heed_program_free(p->program);
+    heed_graph_free(p->graph);
+    heed_store_free(p->store);
+}
+
 Test(models_temporal, conv_block_is_its_parts)
 {
-    for (int variant = 0; variant < 3; variant++) {
-        kit k = kit_new();
-        heed_node *image = heed_reshape(k.x, 1, 1, B * T, C), *y[2];
-        const bool mean = variant == 2;
-        y[0] = variant == 0 ? heed_conv_block(k.scope, "conv", image, 4)
-                            : heed_conv_block(k.scope, "conv", image, 4, .activation = heed_gelu,
-                                              .mean_pool = mean);
-        heed_entry *w = heed_store_find(k.store, "conv/weight");
-        heed_node *z = heed_conv2d(image, heed_entry_node(k.graph, w), .pad = 1);
-        z = heed_scale(z, 1 / sqrt(1 + 1e-5)); /* running statistics are 0 and 1 */
-        z = variant == 0 ? heed_relu(z) : heed_gelu(z);
-        y[1] = mean ? heed_avg_pool2d(z, 2, 2) : heed_max_pool2d(z, 2, 2);
-        heed_program *program = run(&k, y, 2, -1);
-        heed_view a = heed_program_output(program, 0), b = heed_program_output(program, 1);
-        cr_assert(heed_shape_equal(&a.shape, &b.shape));
-        for (int64_t i = 0; i < heed_count(&a.shape); i++)
-            cr_expect_float_eq(heed_get(&a, i), heed_get(&b, i), 1e-12);
-        heed_program_free(program);
-        kit_free(&k);
-    }
+    for (int variant = 0; variant < 3; variant++)
+        for (int training = 0; training < 2; training++) {
+            parts a = parts_of(true, variant, training), b = parts_of(false, variant, training);
+            cr_assert_eq(heed_store_count(a.store), heed_store_count(b.store));
+            for (int i = 0; i < 2; i++) { /* y, dx; those of parameters by name */
+                heed_view once = heed_program_output(a.program, i);
+                heed_view row = heed_program_output(b.program, i);
+                expect_near(&once, &row, i ? "dx" : "y");
+            }
+            expect_same_gradients(&a, &b);
+            for (int i = 0; i < heed_store_count(b.store); i++) {
+                const heed_entry *row = heed_store_at(b.store, i);
+                const heed_entry *once = heed_store_find(a.store, row->name);
+                cr_assert_not_null(once, "%s", row->name);
+                expect_near(&once->tensor->view, &row->tensor->view, row->name);
+            }
+            parts_free(&a);
+            parts_free(&b);
+        }
 }
