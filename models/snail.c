@@ -1,11 +1,10 @@
-/* snail.c - SNAIL, a learner that is itself learned: it sees a sequence of experience, looks back at
- * it by temporal convolutions and causal attention, and so knows what to say or do next.
+/* snail.c - SNAIL, a learner that is itself learned: it sees a sequence of experience, looks back
+ * at it by temporal convolutions and causal attention, and so knows what to say or do next.
  *
  * Mishra, Rohaninejad, Chen, Abbeel 2018, "A Simple Neural Attentive Meta-Learner"
  *
- * Two kinds of tasks: few-shot episodes (here), in which the sequence is K labelled examples of each
- * of N new classes and then one without its label; and worlds to act in (snail_acts.c). */
-
+ * Two kinds of tasks: few-shot episodes (here), in which the sequence is K labelled examples of
+ * each of N new classes and then one without its label; and worlds to act in (snail_acts.c). */
 #include <stdio.h>
 
 #include "models/data/episodes.h"
@@ -189,25 +188,34 @@ static bool settle_worlds(snail *o, heed_error *error)
                      (long long)o->pulls);
 }
 
-/* By task: steps, batch, rate, filters. */
+/* By task. The paper has 128 filters for images and 32 for worlds, 64 in convolutions of images:
+ * --filters 128 --conv-filters 64. These learn in minutes. */
 static const struct {
     int64_t steps, batch;
     double lr;
-    int64_t filters;
+    int64_t filters, conv_filters;
 } usual[] = {
-    [SNAIL_BLOBS] = { 1500, 64, 1e-3, 32 },     [SNAIL_GLYPHS] = { 1500, 32, 1e-3, 128 },
-    [SNAIL_OMNIGLOT] = { 6000, 32, 1e-3, 128 }, [SNAIL_BANDIT] = { 400, 500, 3e-3, 32 },
-    [SNAIL_MDP] = { 1000, 100, 1e-3, 32 },
+    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64 },    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64 },
+    [SNAIL_OMNIGLOT] = { 8000, 32, 1e-3, 64, 32 }, [SNAIL_BANDIT] = { 4000, 200, 4e-3, 16, 64 },
+    [SNAIL_MDP] = { 2000, 50, 4e-3, 16, 64 },
 };
+
+/* A step is of some 2000 pulls, but of 50 bandits at least. */
+static int64_t usual_batch(const snail *o)
+{
+    if (o->task != SNAIL_BANDIT || o->pulls <= 10) return usual[o->task].batch;
+    return o->pulls < 40 ? 2000 / o->pulls : 50;
+}
 
 static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
 {
     snail *o = own;
     o->task = (snail_task)settings->task_index;
     if (settings->steps < 0) settings->steps = usual[o->task].steps;
-    if (settings->batch == 0) settings->batch = usual[o->task].batch;
+    if (settings->batch == 0) settings->batch = usual_batch(o);
     if (settings->lr == 0) settings->lr = usual[o->task].lr;
     if (o->filters == 0) o->filters = usual[o->task].filters;
+    if (o->conv_filters == 0) o->conv_filters = usual[o->task].conv_filters;
     o->steps = settings->steps > 0 ? settings->steps : 1;
     return snail_is_acting(o) ? settle_worlds(o, error) : settle_episodes(o, settings, error);
 }
@@ -244,8 +252,8 @@ static const heed_option options[] = {
       .trains = true, .help = "deviation of the blobs' centres; each blob's own is 1" },
     { "side", HEED_WHOLE, offsetof(snail, side), .initial = 28, .low = 16, .high = 256,
       .shapes = true, .help = "pixels of a glyph's height and width" },
-    { "conv-filters", HEED_WHOLE, offsetof(snail, conv_filters), .initial = 64, .low = 1,
-      .high = 4096, .shapes = true, .help = "of each convolution that embeds images" },
+    { "conv-filters", HEED_WHOLE, offsetof(snail, conv_filters), .low = 0,
+      .high = 4096, .shapes = true, .help = "of each convolution of images; 0: by task" },
     { "embedding", HEED_WHOLE, offsetof(snail, embedding), .initial = 64, .low = 1, .high = 4096,
       .shapes = true, .help = "width of an embedded image" },
     { "smooth", HEED_FLAG, offsetof(snail, smooth), .trains = true,
@@ -259,12 +267,12 @@ static const heed_option options[] = {
     { "episodes", HEED_WHOLE, offsetof(snail, episodes), .initial = 10, .low = 1, .high = 100,
       .shapes = true, .help = "of ten steps in one MDP" },
     { "filters", HEED_WHOLE, offsetof(snail, filters), .low = 0, .high = 4096, .shapes = true,
-      .help = "of a dense block; 0: 128 for images, else 32" },
+      .help = "of a dense block; 0: by task" },
     { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = 0.99, .low = 0, .high = 1,
       .trains = true, .help = "of later rewards (acting)" },
     { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.97, .low = 0, .high = 1,
       .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
-    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.05, .low = 0,
+    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.1, .low = 0,
       .high = 100,
       .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },
     { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0,
@@ -302,7 +310,7 @@ static const heed_part parts[] = { { .loss = snail_loss, .recipe = snail_recipe 
 /* Smooth: differences of finite steps cannot follow maxima. */
 #define GLYPHS "--task glyphs --side 16 --conv-filters 2 --embedding 3 --filters 4 --smooth "
 static const char *const tiny[] = {
-    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2 --seed 5",
+    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2",
     GLYPHS "--ways 2 --batch 2",
     GLYPHS "--ways 3 --batch 1 --plain",
     "--task bandit --arms 2 --pulls 4 --filters 3 --batch 3",
