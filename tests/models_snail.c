@@ -107,6 +107,24 @@ Test(models_snail, as_many_parameters_as_the_peers)
     heed_tiny_free(&tiny);
 }
 
+/* No request for memory may be left unanswered: each failure is a sentence, and nothing leaks. */
+Test(models_snail, every_failed_allocation_is_a_sentence)
+{
+    const size_t before = heed_memory_live_blocks();
+    for (int i = 0; model->tiny[i]; i++)
+        for (long n = 1, done = 0; !done; n += 1 + n / 8) {
+            heed_error error = { .set = false };
+            heed_tiny tiny;
+            heed_memory_fail(n);
+            done = heed_tiny_build(&tiny, model, 0, model->tiny[i], HEED_F32, &error);
+            heed_memory_fail(0);
+            if (!done) cr_expect(error.set && error.text[0], "request %ld", n);
+            heed_tiny_free(&tiny);
+            cr_assert_eq(heed_memory_live_blocks(), before, "%s: request %ld leaks", model->tiny[i],
+                         n);
+        }
+}
+
 /* ---- acting: what comes out agrees with the world that went in ---- */
 
 typedef struct acted {

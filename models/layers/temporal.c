@@ -112,6 +112,14 @@ static heed_node *weights_of(heed_node *q, heed_node *k, heed_node *seen)
     return heed_softmax(heed_masked_fill(scores, heed_logical_not(seen), -1e30), -1);
 }
 
+/* A parameter of the linear layer `name` that exists. */
+static const heed_view *value_of(heed_scope *own, const char *name, const char *part,
+                                 heed_shape shape)
+{
+    heed_node *param = heed_param_shaped(heed_enter(own, name), part, HEED_ZEROS, shape);
+    return param ? &param->entry->tensor->view : NULL;
+}
+
 /* Keys start as queries do: then what is alike scores higher, and there is something to be learned
  * from the first step on, where random scores mix all that was seen. */
 static heed_node *key_of(heed_scope *own, heed_node *x, int64_t width)
@@ -120,14 +128,12 @@ static heed_node *key_of(heed_scope *own, heed_node *x, int64_t width)
     const int before = store ? heed_store_count(store) : 0;
     heed_node *key = heed_linear(own, "key", x, width);
     if (!key || heed_store_count(store) == before) return key; /* another graph made it */
-    char text[512];
-    static const char *const parts[2] = { "weight", "bias" };
+    const heed_shape shapes[2] = { HEED_SHAPE(x->shape.dim[2], width), HEED_SHAPE(width) };
     for (int i = 0; i < 2; i++) {
-        snprintf(text, sizeof text, "%squery/%s", heed_scope_prefix(own), parts[i]);
-        const heed_entry *query = heed_store_find(store, text);
-        snprintf(text, sizeof text, "%skey/%s", heed_scope_prefix(own), parts[i]);
-        const heed_entry *entry = heed_store_find(store, text);
-        heed_view_copy(&entry->tensor->view, &query->tensor->view);
+        const char *part = i ? "bias" : "weight";
+        const heed_view *from = value_of(own, "query", part, shapes[i]);
+        const heed_view *to = value_of(own, "key", part, shapes[i]);
+        if (from && to) heed_view_copy(to, from);
     }
     return key;
 }
