@@ -278,6 +278,8 @@ static const heed_option options[] = {
     { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0,
       .high = 1e6,
       .trains = true, .help = "weight of predicting rewards (acting)" },
+    { "sharpness", HEED_NUMBER, offsetof(snail, sharpness), .initial = 20, .low = 0, .high = 1e6,
+      .help = "evaluation multiplies logits by it; 1: actions as random as in training (acting)" },
 };
 /* clang-format on */
 static const heed_metric beside_optimum[] = { { "right", NULL },

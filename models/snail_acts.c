@@ -83,6 +83,7 @@ typedef struct rollout {
     heed_scope *s;
     heed_past first;
     heed_node *world; /* of an MDP, see models/data/mdp.h */
+    heed_node *sharp; /* []: what logits are multiplied by */
     bool attention;
     int own; /* states before those of the network */
 } rollout;
@@ -129,8 +130,9 @@ static bool act(void *context, heed_node *const *state, heed_node *const *x, hee
     y[SNAIL_OBSERVED] = heed_concat(seen, r->own > STATE ? 4 : 2, -1); /* [B, F] */
     heed_past past = heed_past_at(&r->first, state + r->own, x[HERE], x[SO_FAR]);
     opinion now = opinion_on(r->o, r->s, heed_unsqueeze(y[SNAIL_OBSERVED], 1), &past,
-                             r->attention);                             /* [B, 1, ..] */
-    heed_node *chance = heed_softmax(heed_index(now.logits, 1, 0), -1); /* [B, A] */
+                             r->attention);                               /* [B, 1, ..] */
+    heed_node *logits = heed_mul(heed_index(now.logits, 1, 0), r->sharp); /* [B, A] */
+    heed_node *chance = heed_softmax(logits, -1);
     next[LAST_ACTION] = y[SNAIL_ACTION] = thrown(heed_cumsum(chance, -1), x[CHOICE]);
     next[LAST_REWARD] = y[SNAIL_REWARD] = world_step(r, own, x, y[SNAIL_ACTION], next);
     y[SNAIL_VALUE] = heed_index(now.value, 1, 0); /* [B, 1] */
@@ -154,6 +156,7 @@ static int parts_of(rollout *r, heed_graph *g, int64_t batch, heed_node **over)
     over[HERE] = heed_eye(g, steps, steps);
     over[SO_FAR] = heed_causal_mask(g, steps, steps);
     over[CHOICE] = heed_input(g, "choice", dtype, steps, batch);
+    r->sharp = heed_input_shaped(g, "sharpness", dtype, (heed_shape){ .rank = 0 });
     if (r->o->task == SNAIL_BANDIT) {
         over[OUTCOME] = heed_input(g, "outcome", dtype, steps, batch, r->o->arms);
         return OUTCOME + 1;
@@ -192,8 +195,11 @@ int snail_rollout(const snail *o, heed_scope *s, int64_t batch, bool attention,
 
 /* ---- data ---- */
 
-static void fill_world(heed_program *program, const heed_draw *draw)
+/* In training it tries; in evaluation it does what it thinks best. */
+static void fill_world(const snail *o, heed_program *program, const heed_draw *draw)
 {
+    const heed_view sharp = heed_program_input(program, "sharpness");
+    heed_set(&sharp, 0, draw->split == HEED_TRAIN ? 1 : o->sharpness);
     heed_rng rng = heed_draw_rng(draw);
     const heed_view outcome = heed_program_input(program, "outcome");
     const heed_view world = heed_program_input(program, "world");
@@ -215,10 +221,10 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
 {
     const heed_view observed = heed_program_input(program, "observed");
     if (!observed.data) {
-        fill_world(program, draw);
+        fill_world(o, program, draw);
         return true;
     }
-    fill_world(draw->actor, draw);
+    fill_world(o, draw->actor, draw);
     if (!heed_program_run(draw->actor))
         return heed_fail(error, "acting: %s", heed_program_why(draw->actor));
     const heed_view seen = heed_program_output(draw->actor, SNAIL_OBSERVED);
