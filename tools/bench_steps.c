@@ -17,7 +17,7 @@ static const struct {
 } models[] = {
     { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2 },
     { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2 },
-    { "snail", &heed_model_snail, "--task glyphs --ways 5 --shots 1 --batch 32", 1e-3, 0 },
+    { "snail", &heed_model_snail, "--task glyphs --plain --batch 32", 1e-3, 0 },
 };
 
 /* A graph for training, on the tiny model's parameters: dropout drops, batches are normalized by
