@@ -1,5 +1,5 @@
-/* snail_acts.c - SNAIL as an agent: in each step it sees what its last action brought, and so learns
- * within an episode what world it is in. Trained by policy gradient.
+/* snail_acts.c - SNAIL as an agent: in each step it sees what its last action brought, and so
+ * learns within an episode what world it is in. Trained by policy gradient.
  *
  * Everything is time-major: [T, B, ..] for T steps in B worlds. */
 #include "models/data/advantage.h"

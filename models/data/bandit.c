@@ -35,7 +35,7 @@ static int64_t place(const heed_gittins *table, int64_t pulled, int64_t paid, in
     return before + states(pulled) + paid;
 }
 
-/* One payment c: V of n - 1 left becomes V of n left, in place, as (k, s) reads only (k + 1, ..). */
+/* One payment c: V of n - 1 left becomes V of n left, in place: (k, s) reads (k + 1, ..). */
 static void count_where_pulling_is_better(heed_gittins *table, double c, double *value)
 {
     uint16_t *index = table->index;

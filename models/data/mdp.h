@@ -3,7 +3,8 @@
  *
  * Row s A + a of a world [B, S A, S + 1]: the chance that action a in state s leads to one of the
  * states 0 .. j, for each j (rising to 1), then its mean reward. Transitions are Dirichlet(1), i.e.
- * uniform among distributions; mean rewards normal(1, 1); a reward is its mean plus normal(0, 1). */
+ * uniform among distributions; mean rewards are normal(1, 1), a reward its mean plus normal(0, 1).
+ */
 #ifndef HEED_MODELS_DATA_MDP_H
 #define HEED_MODELS_DATA_MDP_H
 

@@ -51,8 +51,8 @@ heed_node *heed_temporal_block(heed_scope *scope, const char *name, heed_node *x
 /* One causal look back: y = [x, softmax(q k^T / sqrt(key width)) v] with q, k, v linear in x.
  * -> [B, T, C + value width]                                                    [SNAIL, fig. 2 c]
  * weights, unless NULL: what it looks at, [B, T, T] (a step: [B, 1, T]), computed besides.
- * Parameters "name/query", "name/key", "name/value", linear layers; keys start as queries do, so that
- * it looks at what is alike. */
+ * Parameters "name/query", "name/key", "name/value", linear layers; keys start as queries do: it
+ * looks at what is alike. */
 heed_node *heed_causal_attention(heed_scope *scope, const char *name, heed_node *x, heed_past *past,
                                  int64_t key_width, int64_t value_width, heed_node **weights);
 
