@@ -341,6 +341,17 @@ Test(models_snail, saved_and_loaded_is_as_good)
                  "--ways 2", "--ways 3");
 }
 
+/* Running statistics are no parameters, but without them a saved embedding is another one. */
+Test(models_snail, statistics_are_saved_and_loaded)
+{
+    cr_assert_eq(run_model(GLYPHS "--steps 20 --examples 100 --json --save %s/p"), 0, "%s",
+                 complained);
+    const double loss = json_number("loss");
+    cr_assert_eq(run_model(GLYPHS "--eval-only --load %s/p --examples 100 --json"), 0, "%s",
+                 complained);
+    cr_expect_eq(json_number("loss"), loss);
+}
+
 Test(models_snail, shows_what_it_looks_at)
 {
     cr_assert_eq(run_model(BLOBS "--steps 2 --examples 50 --show --dump-attention %s/a --picture "
