@@ -187,6 +187,8 @@ typedef struct heed_tiny {
  * return: false with `error` set. Free it in either case. */
 bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const char *options,
                      heed_dtype dtype, heed_error *error);
+/* Build its graph again as training has it: dropout drops, batches are normalized by themselves. */
+bool heed_tiny_train(heed_tiny *tiny, heed_error *error);
 bool heed_tiny_draw(heed_tiny *tiny, heed_program *program, heed_error *error);
 void heed_tiny_fill(void *tiny,
                     heed_program *program); /* the same, as heed_gradcheck_loss wants it */

@@ -50,6 +50,16 @@ bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const c
     return !model->begin || model->begin(tiny->own, tiny->store, &tiny->settings, error);
 }
 
+bool heed_tiny_train(heed_tiny *tiny, heed_error *error)
+{
+    const heed_dtype dtype = heed_graph_dtype(tiny->graph);
+    heed_graph_free(tiny->graph);
+    tiny->graph = heed_graph_new(.store = tiny->store, .dtype = dtype, .training = true);
+    tiny->loss = tiny->model->parts[tiny->part].loss(tiny->own, heed_root(tiny->graph),
+                                                     tiny->settings.batch);
+    return tiny->loss || heed_fail(error, "%s", heed_why(tiny->graph));
+}
+
 bool heed_tiny_draw(heed_tiny *tiny, heed_program *program, heed_error *error)
 {
     const heed_draw draw = { .seed = (uint64_t)tiny->settings.seed,

@@ -146,6 +146,72 @@ static void chosen_row(const heed_max_pool_attr *a, const max_pool_sizes *z, con
     }
 }
 
+/* ---- windows of 2 x 2 side by side, the common case: all four elements at once ---- */
+
+static bool of_quads(const heed_max_pool_attr *a, const max_pool_sizes *z)
+{
+    bool two = a->axes == 2 && 2 * z->rows <= z->height && 2 * z->columns <= z->width;
+    for (int i = 0; i < 2; i++)
+        two &= a->kernel[i] == 2 && a->stride[i] == 2 && a->dilation[i] == 1 && a->pad[i] == 0;
+    return two;
+}
+
+static inline bool beats(real v, real best)
+{
+    return (v > best) | (v != v);
+}
+
+/* One row of y, of two rows of x. */
+static void quad_row(const real *restrict x, int64_t width, int64_t n, real *restrict y)
+{
+    const real *restrict below = x + width;
+    for (int64_t k = 0; k < n; k++) {
+        real best = beats(x[2 * k + 1], x[2 * k]) ? x[2 * k + 1] : x[2 * k];
+        best = beats(below[2 * k], best) ? below[2 * k] : best;
+        y[k] = beats(below[2 * k + 1], best) ? below[2 * k + 1] : best;
+    }
+}
+
+/* One row of dx: the upper (0) or the lower (1) of its windows'. */
+static inline __attribute__((always_inline)) void
+reverse_quad_row(const real *restrict x, int64_t width, const real *restrict dy, int64_t n,
+                 const ireal lower, real *restrict dx)
+{
+    const real *restrict below = x + width;
+    for (int64_t k = 0; k < n; k++) {
+        const real second = x[2 * k + 1], third = below[2 * k], fourth = below[2 * k + 1];
+        real best = x[2 * k];
+        ireal at = 0;
+        at = beats(second, best) ? 1 : at;
+        best = beats(second, best) ? second : best;
+        at = beats(third, best) ? 2 : at;
+        best = beats(third, best) ? third : best;
+        at = beats(fourth, best) ? 3 : at;
+        const real left = at == 2 * lower ? dy[k] : 0, right = at == 2 * lower + 1 ? dy[k] : 0;
+        dx[2 * k] = left;
+        dx[2 * k + 1] = right;
+    }
+    for (int64_t k = 2 * n; k < width; k++) dx[k] = 0;
+}
+
+/* Rows first .. last - 1 of one plane of dx. */
+static void reverse_quads(const max_pool_sizes *z, const real *x, const real *dy, real *dx,
+                          int64_t first, int64_t last)
+{
+    const int64_t width = z->width, n = z->columns;
+    for (int64_t r = first; r < last; r++) {
+        const real *windows = x + r / 2 * 2 * width, *from = dy + r / 2 * n;
+        if (r / 2 >= z->rows)
+            reverse_quad_row(x, width, dy, 0, 0, dx + r * width);
+        else if (r % 2 == 0)
+            reverse_quad_row(windows, width, from, n, 0, dx + r * width);
+        else
+            reverse_quad_row(windows, width, from, n, 1, dx + r * width);
+    }
+}
+
+/* ---- */
+
 HEED_KERNEL(max_pool)
 {
     const heed_max_pool_attr *a = call->attr;
@@ -154,9 +220,14 @@ HEED_KERNEL(max_pool)
     const int64_t last = heed_smaller(end * per_unit, z.planes * z.rows);
     real *scratch = call->scratch, *y = call->out.data;
     ireal *at = (ireal *)(scratch + z.columns);
+    const bool quads = of_quads(a, &z);
     for (int64_t r = begin * per_unit; r < last; r++) {
         const int64_t plane = r / z.rows * size;
         const real *x = (const real *)call->in[0].data + plane;
+        if (call->n_in == 1 && quads) {
+            quad_row(x + r % z.rows * 2 * z.width, z.width, z.columns, y + r * z.columns);
+            continue;
+        }
         if (call->n_in == 1) {
             max_row(a, &z, x, r % z.rows, scratch, y + r * z.columns);
             continue;
@@ -171,6 +242,10 @@ HEED_KERNEL(max_pool)
 static void reverse_band(const heed_max_pool_attr *a, const max_pool_sizes *z, const real *x,
                          const real *dy, real *dx, int64_t first, int64_t last, real *scratch)
 {
+    if (of_quads(a, z)) {
+        reverse_quads(z, x, dy, dx, first, last);
+        return;
+    }
     const int64_t from = first * z->width, to = last * z->width;
     const int64_t reach = (a->kernel[0] - 1) * a->dilation[0];
     ireal *at = (ireal *)(scratch + z->columns);
@@ -320,6 +395,7 @@ static const struct max_pool_case {
     { { 4, { 1, 2, 4, 6 } },
       { 4, { 1, 2, 2, 3 } },
       { 2, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 0, 0 }, 0 } },
+    { { 3, { 3, 7, 37 } }, { 3, { 3, 3, 18 } }, { 2, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 0, 0 }, 0 } },
     { { 3, { 2, 5, 7 } }, { 3, { 2, 5, 7 } }, { 2, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, 0 } },
     { { 2, { 7, 5 } }, { 2, { 3, 3 } }, { 2, { 2, 3 }, { 3, 2 }, { 2, 1 }, { 1, 1 }, 1 } },
     { { 2, { 1, 1 } }, { 2, { 1, 1 } }, { 2, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 }, 0 } },

@@ -48,6 +48,7 @@ const char *const bench_default_names[] = {
     "step/ptrnet",
     "step/ptrnet_small",
     "step/gat",
+    "step/snail",
     "step/lstm_attention",
     NULL,
 };
@@ -313,7 +314,7 @@ bool bench_build(bench_case *c, heed_error *error)
 void bench_free(bench_case *c)
 {
     heed_trainer_free(c->trainer);
-    heed_tiny_free(&c->tiny);
     heed_graph_free(c->graph);
+    heed_tiny_free(&c->tiny);
     heed_store_free(c->store);
 }

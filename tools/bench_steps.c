@@ -21,22 +21,13 @@ static const struct {
     { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2, 0 },
     { "gat", &heed_model_gat, GAT, 5e-3, 0, 5e-4 },
     { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2, 0 },
+    { "snail", &heed_model_snail, "--task glyphs --plain --batch 32", 1e-3, 0, 0 },
 };
-
-/* A tiny's loss is that of a graph without dropout. */
-static bool build_for_training(heed_tiny *tiny, heed_error *error)
-{
-    heed_graph_free(tiny->graph);
-    tiny->graph = heed_graph_new(.store = tiny->store, .training = true);
-    tiny->loss = tiny->model->parts[tiny->part].loss(tiny->own, heed_root(tiny->graph),
-                                                     tiny->settings.batch);
-    return tiny->loss || heed_fail(error, "%s", heed_why(tiny->graph));
-}
 
 static bool build_model(bench_case *c, size_t i, heed_error *error)
 {
     if (!heed_tiny_build(&c->tiny, models[i].model, 0, models[i].options, HEED_F32, error) ||
-        !build_for_training(&c->tiny, error))
+        !heed_tiny_train(&c->tiny, error))
         return false;
     c->trainer = heed_trainer_new(c->tiny.loss,
                                   heed_adam(.lr = models[i].lr, .weight_decay = models[i].decay),

@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "graph/store.h"
 #include "models/layers/graph_attention.h"
+#include "models/layers/temporal.h"
 
 /* ---- linear: y = x W + b,  [.., in] -> [.., width] ---- */
 
@@ -103,6 +104,25 @@ heed_node *heed_group_norm_layer_with(heed_scope *scope, const char *name, heed_
  * trained. State "name/u", "name/v"; `iterations` of the power method in each step, 0 means 1. */
 heed_node *heed_spectral_norm_layer(heed_scope *scope, const char *name, heed_node *w,
                                     int iterations);
+
+/* ---- convolution block: pool(relu(batch_norm(conv(x)))), x [N, C, H, W] ->
+ * [N, filters, H / pool, W / pool]. Parameters "name/weight" [filters, C, kernel, kernel] and, of
+ * the batch norm layer, "name/norm/..". Vinyals et al. 2016, Matching Networks ---- */
+
+typedef struct heed_conv_block_options {
+    int defaults;
+    int64_t kernel;            /* odd; 0 means 3. Padding keeps height and width */
+    int64_t pool;              /* 0 means 2; 1: none */
+    bool mean_pool;            /* else the largest */
+    heed_function *activation; /* default heed_relu */
+    heed_init weight;
+} heed_conv_block_options;
+
+heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *x, int64_t filters,
+                                heed_conv_block_options options);
+#define heed_conv_block(scope, name, x, filters, ...)     \
+    HEED_AT(heed_conv_block_with(scope, name, x, filters, \
+                                 (heed_conv_block_options){ .defaults = 0, __VA_ARGS__ }))
 
 /* ---- recurrent cells, time-major: a sequence is [T, B, width], so each step is dense ----
  *

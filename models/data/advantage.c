@@ -1,0 +1,31 @@
+/* advantage.c - generalized advantage estimation. */
+#include "models/data/advantage.h"
+
+#include <math.h>
+
+void heed_advantages(const heed_view *reward, const heed_view *value, double discount,
+                     double lambda, const heed_view *advantage, const heed_view *target)
+{
+    const int64_t steps = reward->shape.dim[0], batch = reward->shape.dim[1];
+    for (int64_t b = 0; b < batch; b++) {
+        double after = 0, ahead = 0; /* value and advantage of the step after */
+        for (int64_t at = (steps - 1) * batch + b; at >= 0; at -= batch) {
+            const double expected = heed_get(value, at);
+            ahead = heed_get(reward, at) + discount * after - expected + discount * lambda * ahead;
+            after = expected;
+            heed_set(advantage, at, ahead);
+            heed_set(target, at, ahead + expected);
+        }
+    }
+}
+
+void heed_standardize(const heed_view *x)
+{
+    const int64_t n = heed_count(&x->shape);
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) sum += heed_get(x, i);
+    const double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++) squares += pow(heed_get(x, i) - mean, 2);
+    const double deviation = sqrt(squares / (double)n) + 1e-8;
+    for (int64_t i = 0; i < n; i++) heed_set(x, i, (heed_get(x, i) - mean) / deviation);
+}

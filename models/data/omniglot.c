@@ -1,0 +1,109 @@
+/* omniglot.c - reading the characters, turning them, drawing episodes of them. */
+#include "models/data/omniglot.h"
+
+#include <stdio.h>
+
+#include "tensor/memory.h"
+
+enum {
+    SIDE = HEED_OMNIGLOT_SIDE,
+    PIXELS = SIDE * SIDE,
+    BYTES = PIXELS / 8,
+    DRAWERS = HEED_OMNIGLOT_DRAWERS,
+    TURNS = 4
+};
+
+static bool read_all(heed_omniglot *set, FILE *file, const char *path, heed_error *error)
+{
+    const long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (size <= 0 || size % (DRAWERS * BYTES) != 0)
+        return heed_fail(error,
+                         "%s has %ld bytes: expected whole classes of %d images of %d bytes; see "
+                         "the data set's README for the format",
+                         path, size, DRAWERS, BYTES);
+    set->bits = heed_alloc((size_t)size);
+    if (!set->bits) return heed_fail(error, "%s: no memory for %ld bytes", path, size);
+    rewind(file);
+    if (fread(set->bits, 1, (size_t)size, file) != (size_t)size)
+        return heed_fail(error, "%s: cannot be read to its end", path);
+    set->classes = size / (DRAWERS * BYTES);
+    return true;
+}
+
+bool heed_omniglot_read(heed_omniglot *set, const char *folder, const char *name, heed_error *error)
+{
+    char path[4096];
+    *set = (heed_omniglot){ .bits = NULL };
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return heed_fail(error, "%s cannot be opened; --data is the folder that has %s", path,
+                         name);
+    const bool fine = read_all(set, file, path, error);
+    fclose(file);
+    return fine;
+}
+
+void heed_omniglot_free(heed_omniglot *set)
+{
+    heed_free(set->bits);
+    *set = (heed_omniglot){ .bits = NULL };
+}
+
+/* Where pixel (row, column) of a turned image comes from. */
+static int source_of(int row, int column, int turns)
+{
+    const int last = SIDE - 1;
+    const int from[TURNS] = { row * SIDE + column, column * SIDE + last - row,
+                              (last - row) * SIDE + last - column, (last - column) * SIDE + row };
+    return from[turns];
+}
+
+void heed_omniglot_image(const heed_omniglot *set, int64_t image, int turns, double *pixels)
+{
+    const unsigned char *bits = set->bits + image * BYTES;
+    for (int row = 0; row < SIDE; row++)
+        for (int column = 0; column < SIDE; column++) {
+            const int p = source_of(row, column, turns);
+            pixels[row * SIDE + column] = (bits[p >> 3] >> (7 - (p & 7))) & 1;
+        }
+}
+
+int64_t heed_omniglot_classes(const heed_omniglot *set, bool turned)
+{
+    return turned ? set->classes * TURNS : set->classes;
+}
+
+/* `ways` different numbers below `classes`. */
+static void draw_classes(heed_rng *rng, int64_t classes, int64_t ways, int64_t *drawn)
+{
+    for (int64_t i = 0; i < ways; i++) {
+        bool taken = true;
+        while (taken) {
+            taken = false;
+            drawn[i] = (int64_t)heed_random_below(rng, (uint32_t)classes);
+            for (int64_t before = 0; before < i; before++) taken |= drawn[before] == drawn[i];
+        }
+    }
+}
+
+void heed_omniglot_draw(const heed_omniglot *set, heed_rng *rng, const heed_episode *episode,
+                        int64_t b, bool turned, const heed_view *examples)
+{
+    const int64_t steps = examples->shape.dim[1];
+    int64_t drawn[HEED_EPISODE_MOST];
+    double pixels[PIXELS];
+    const heed_rng episodes = *rng;
+    draw_classes(rng, heed_omniglot_classes(set, turned), episode->ways, drawn);
+    for (int64_t t = 0; t < steps; t++) {
+        const int32_t label = episode->label[t];
+        const int64_t kind = drawn[label] % set->classes;
+        int32_t order[DRAWERS];
+        heed_rng hands = heed_episode_class(&episodes, label);
+        heed_permutation(&hands, order, DRAWERS);
+        heed_omniglot_image(set, kind * DRAWERS + order[episode->shot[t]],
+                            (int)(drawn[label] / set->classes), pixels);
+        for (int64_t p = 0; p < PIXELS; p++)
+            heed_set(examples, (b * steps + t) * PIXELS + p, pixels[p]);
+    }
+}

@@ -1,0 +1,158 @@
+/* temporal.c - blocks of SNAIL, on a whole sequence or on one step of it. */
+#include <math.h>
+#include <stdio.h>
+
+#include "models/layers/layers.h"
+#include "ops/ops.h"
+
+/* ---- what blocks remember ---- */
+
+heed_past heed_past_first(heed_graph *graph, int64_t steps)
+{
+    return (heed_past){ .steps = steps,
+                        .here = heed_full(graph, 0, steps),
+                        .so_far = heed_full(graph, 1, steps),
+                        .first = true };
+}
+
+heed_past heed_past_at(const heed_past *first, heed_node *const *state, heed_node *here,
+                       heed_node *so_far)
+{
+    heed_past past = { .steps = first->steps, .here = here, .so_far = so_far };
+    for (int i = 0; i < first->n; i++) past.state[i] = state[i];
+    return past;
+}
+
+static heed_node *zeros_like(heed_node *x, int64_t steps)
+{
+    const heed_shape shape = HEED_SHAPE(x->shape.dim[0], steps, x->shape.dim[2]);
+    return heed_full_shaped(x->graph, x->dtype, shape, 0);
+}
+
+/* The next block's state: `steps` steps of x [B, 1, C]. */
+static heed_node *remembered(heed_past *past, heed_node *x, int64_t steps)
+{
+    if (past->n == HEED_PAST_MOST)
+        return heed_graph_fail(x->graph, "a past holds at most %d states", HEED_PAST_MOST);
+    if (past->first) past->state[past->n] = zeros_like(x, steps);
+    return past->state[past->n];
+}
+
+/* A queue of `distance` steps: the oldest leaves it, x enters. */
+heed_node *heed_earlier(heed_past *past, heed_node *x, int64_t distance)
+{
+    if (!x) return NULL;
+    if (!past) {
+        const int64_t kept = x->shape.dim[1] > distance ? x->shape.dim[1] - distance : 0;
+        heed_node *before = zeros_like(x, x->shape.dim[1] - kept);
+        return heed_concat(HEED_NODES(before, heed_slice(x, 1, 0, kept)), 1);
+    }
+    heed_node *queue = remembered(past, x, distance); /* [B, distance, C] */
+    if (!queue) return NULL;
+    past->next[past->n++] =
+        distance == 1 ? x : heed_concat(HEED_NODES(heed_slice(queue, 1, 1, distance), x), 1);
+    return heed_slice(queue, 1, 0, 1);
+}
+
+heed_node *heed_all_so_far(heed_past *past, heed_node *x)
+{
+    if (!past || !x) return x;
+    heed_node *all = remembered(past, x, past->steps); /* [B, T, C] */
+    if (!all) return NULL;
+    return past->next[past->n++] = heed_add(all, heed_mul(heed_unsqueeze(past->here, -1), x));
+}
+
+/* ---- blocks ---- */
+
+static bool is_sequence(heed_scope *scope, const char *what, const char *name, heed_node *x)
+{
+    char text[256];
+    if (!scope || !x) return false;
+    if (x->shape.rank == 3 && x->shape.dim[1] > 0 && x->shape.dim[2] > 0) return true;
+    heed_graph_fail(x->graph, "%s '%s%s': a sequence is [B, T, C]; got %s", what,
+                    heed_scope_prefix(scope), name, heed_describe(x, text, sizeof text));
+    return false;
+}
+
+heed_node *(heed_dense_block)(heed_scope *scope, const char *name, heed_node *x, heed_past *past,
+                              int64_t dilation, int64_t filters)
+{
+    if (!is_sequence(scope, "dense block", name, x)) return NULL;
+    const int64_t channels = x->shape.dim[2], width = 2 * filters;
+    const heed_init init = { .rule = HEED_INIT_DEFAULT, .fan_in = 2 * channels };
+    heed_scope *own = heed_enter(scope, name);
+    heed_node *taps = heed_matmul(x, heed_param(own, "weight", init, channels, 2 * width));
+    heed_node *h = heed_add(heed_slice(taps, 2, 0, width),
+                            heed_earlier(past, heed_slice(taps, 2, width, 2 * width), dilation));
+    h = heed_add(h, heed_param(own, "bias", init, width));         /* [B, T, 2 D] */
+    heed_node *f = heed_tanh(heed_slice(h, 2, 0, filters));        /* [B, T, D] */
+    heed_node *g = heed_sigmoid(heed_slice(h, 2, filters, width)); /* [B, T, D] */
+    return heed_concat(HEED_NODES(x, heed_mul(f, g)), 2);
+}
+
+heed_node *(heed_temporal_block)(heed_scope *scope, const char *name, heed_node *x, heed_past *past,
+                                 int64_t steps, int64_t filters)
+{
+    heed_scope *own = heed_enter(scope, name);
+    int64_t dilation = 1;
+    for (int i = 0; dilation < steps; i++, dilation *= 2) {
+        char block[16];
+        snprintf(block, sizeof block, "%d", i);
+        x = heed_dense_block(own, block, x, past, dilation, filters);
+    }
+    return x;
+}
+
+/* softmax of the scores of what may be seen; the rest weighs exactly nothing. */
+static heed_node *weights_of(heed_node *q, heed_node *k, heed_node *seen)
+{
+    if (!q) return NULL;
+    const double scale = 1 / sqrt((double)q->shape.dim[2]);
+    heed_node *scores = heed_scale(heed_matmul(q, heed_transpose(k, 1, 2)), scale);
+    return heed_softmax(heed_masked_fill(scores, heed_logical_not(seen), -1e30), -1);
+}
+
+/* A parameter of the linear layer `name` that exists. */
+static const heed_view *value_of(heed_scope *own, const char *name, const char *part,
+                                 heed_shape shape)
+{
+    heed_node *param = heed_param_shaped(heed_enter(own, name), part, HEED_ZEROS, shape);
+    return param ? &param->entry->tensor->view : NULL;
+}
+
+/* Keys start as queries do: then what is alike scores higher, and there is something to be learned
+ * from the first step on, where random scores mix all that was seen. */
+static heed_node *key_of(heed_scope *own, heed_node *x, int64_t width)
+{
+    const heed_store *store = heed_graph_store(x->graph);
+    const int before = store ? heed_store_count(store) : 0;
+    heed_node *key = heed_linear(own, "key", x, width);
+    if (!key || heed_store_count(store) == before) return key; /* another graph made it */
+    const heed_shape shapes[2] = { HEED_SHAPE(x->shape.dim[2], width), HEED_SHAPE(width) };
+    for (int i = 0; i < 2; i++) {
+        const char *part = i ? "bias" : "weight";
+        const heed_view *from = value_of(own, "query", part, shapes[i]);
+        const heed_view *to = value_of(own, "key", part, shapes[i]);
+        if (from && to) heed_view_copy(to, from);
+    }
+    return key;
+}
+
+heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_node *x,
+                                   heed_past *past, int64_t key_width, int64_t value_width,
+                                   heed_node **weights)
+{
+    if (!is_sequence(scope, "causal attention", name, x)) return NULL;
+    const int64_t steps = past ? past->steps : x->shape.dim[1];
+    const double bound = sqrt(3 / (double)x->shape.dim[2]);
+    const heed_init init = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
+    heed_scope *own = heed_enter(scope, name);
+    heed_node *q = heed_linear(own, "query", x, key_width, .weight = init);
+    heed_node *k = heed_all_so_far(past, key_of(own, x, key_width));
+    heed_node *v = heed_all_so_far(past, heed_linear(own, "value", x, value_width));
+    heed_node *seen = past ? past->so_far : heed_causal_mask(x->graph, steps, steps);
+    if (weights) *weights = weights_of(q, k, seen); /* [B, T, T] */
+    heed_node *read = past ? heed_attention(q, k, v, .keep = heed_unsqueeze(seen, 0))
+                           : heed_attention(q, k, v, .causal = true);
+    return heed_concat(HEED_NODES(x, read), 2);
+}

@@ -1,0 +1,344 @@
+/* snail.c - SNAIL, a learner that is itself learned: it sees a sequence of experience, looks back
+ * at it by temporal convolutions and causal attention, and so knows what to say or do next.
+ *
+ * Mishra, Rohaninejad, Chen, Abbeel 2018, "A Simple Neural Attentive Meta-Learner"
+ *
+ * Two kinds of tasks: few-shot episodes (here), in which the sequence is K labelled examples of
+ * each of N new classes and then one without its label; and worlds to act in (snail_acts.c). */
+#include <stdio.h>
+
+#include "models/data/episodes.h"
+#include "models/snail.h"
+
+static bool has_images(const snail *o)
+{
+    return o->task == SNAIL_GLYPHS || o->task == SNAIL_OMNIGLOT;
+}
+
+/* ---- few-shot episodes ---- */
+
+enum { CONVS = 4 };
+
+/* Four blocks conv(64, 3x3) - batch norm - relu - max pool, then a linear layer; all images of all
+ * episodes are one batch. [B, T, side^2] -> [B, T, 64]                               [appendix] */
+static heed_node *embed(const snail *o, heed_scope *s, heed_node *images)
+{
+    if (!s || !images) return NULL;
+    const int64_t batch = images->shape.dim[0], steps = images->shape.dim[1];
+    heed_scope *own = heed_enter(s, "embed");
+    heed_node *x = heed_reshape(images, batch * steps, 1, o->side, o->side);
+    for (int i = 0; i < CONVS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "conv%d", i);
+        x = o->smooth ? heed_conv_block(own, name, x, o->conv_filters, .activation = heed_gelu,
+                                        .mean_pool = true)
+                      : heed_conv_block(own, name, x, o->conv_filters);
+    }
+    x = heed_linear(own, "out", heed_reshape(x, batch * steps, -1), o->embedding);
+    if (!o->plain) x = heed_batch_norm_layer(own, "norm", x);
+    return heed_reshape(x, batch, steps, o->embedding);
+}
+
+/* attention(64, 32) - TC(T, 128) - attention(256, 128) - TC(T, 128) - attention(512, 256) - linear;
+ * with fewer filters, all of it narrower. [B, T, C] -> [B, T, N], weights [B, T, T] each. */
+static heed_node *learner(const snail *o, heed_scope *s, heed_node *x, heed_node **weights)
+{
+    const int64_t steps = snail_examples(o), width = o->filters;
+    heed_node **look[SNAIL_LOOKS] = { NULL, NULL, NULL };
+    for (int i = 0; weights && i < SNAIL_LOOKS; i++) look[i] = &weights[i];
+    x = heed_causal_attention(s, "attention0", x, NULL, width / 2, width / 4, look[0]);
+    x = heed_temporal_block(s, "temporal0", x, NULL, steps, width);
+    x = heed_causal_attention(s, "attention1", x, NULL, 2 * width, width, look[1]);
+    x = heed_temporal_block(s, "temporal1", x, NULL, steps, width);
+    x = heed_causal_attention(s, "attention2", x, NULL, 4 * width, 2 * width, look[2]);
+    return heed_linear(s, "out", x, o->ways);
+}
+
+/* What the learner says about the last example: [B, N]. */
+static heed_node *answer_of(const snail *o, heed_scope *s, int64_t batch, heed_node **weights)
+{
+    heed_graph *g = heed_scope_graph(s);
+    if (!g) return NULL;
+    const int64_t steps = snail_examples(o), width = has_images(o) ? o->side * o->side : o->dims;
+    heed_node *x = heed_input(g, "examples", heed_graph_dtype(g), batch, steps, width);
+    heed_node *y = heed_input(g, "labels", heed_graph_dtype(g), batch, steps, o->ways);
+    if (has_images(o)) x = embed(o, s, x); /* [B, T, 64] */
+    heed_node *pairs = heed_concat(HEED_NODES(x, y), -1);
+    return heed_index(learner(o, s, pairs, weights), 1, steps - 1);
+}
+
+static heed_node *snail_loss(const void *own, heed_scope *s, int64_t batch)
+{
+    const snail *o = own;
+    if (snail_is_acting(o)) return snail_acting_loss(o, s, batch);
+    heed_node *logits = answer_of(o, s, batch, NULL);
+    if (!logits) return NULL;
+    return heed_cross_entropy(logits, heed_input(logits->graph, "target", HEED_I32, batch));
+}
+
+static int snail_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
+                        int room)
+{
+    const snail *o = own;
+    if (snail_is_acting(o)) return snail_rollout(o, s, batch, false, outputs, room);
+    heed_node *logits = room > 0 ? answer_of(o, s, batch, NULL) : NULL;
+    if (!logits) return 0;
+    heed_input(logits->graph, "target", HEED_I32, batch);
+    outputs[0] = (heed_output){ "class", heed_argmax(logits, -1) }; /* [B] */
+    return outputs[0].node ? 1 : 0;
+}
+
+static int snail_attention(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
+                           int room)
+{
+    static const char *const names[SNAIL_LOOKS] = { "attention0", "attention1", "attention2" };
+    const snail *o = own;
+    heed_node *weights[SNAIL_LOOKS];
+    if (snail_is_acting(o)) return snail_rollout(o, s, batch, true, outputs, room);
+    if (room < SNAIL_LOOKS || !answer_of(o, s, batch, weights)) return 0;
+    for (int i = 0; i < SNAIL_LOOKS; i++) outputs[i] = (heed_output){ names[i], weights[i] };
+    return SNAIL_LOOKS;
+}
+
+/* ---- data ---- */
+
+static void draw_examples(const snail *o, const heed_draw *draw, heed_rng *rng,
+                          const heed_episode *episode, int64_t b, const heed_view *examples)
+{
+    const bool training = draw->split == HEED_TRAIN;
+    if (o->task == SNAIL_BLOBS)
+        heed_blobs_draw(rng, episode, b, o->spread, examples);
+    else if (o->task == SNAIL_GLYPHS)
+        heed_glyphs_draw(rng, episode, b, o->side, examples);
+    else
+        heed_omniglot_draw(training ? &o->background : &o->evaluation, rng, episode, b, training,
+                           examples);
+}
+
+static bool snail_fill(const void *own, heed_program *program, const heed_draw *draw,
+                       heed_error *error)
+{
+    const snail *o = own;
+    if (snail_is_acting(o)) return snail_acting_fill(o, program, draw, error);
+    heed_rng rng = heed_draw_rng(draw);
+    const heed_view examples = heed_program_input(program, "examples");
+    const heed_view labels = heed_program_input(program, "labels");
+    const heed_view target = heed_program_input(program, "target");
+    for (int64_t b = 0; b < draw->batch; b++) {
+        heed_episode episode;
+        heed_episode_draw(&rng, o->ways, o->shots, &episode);
+        heed_episode_write(&episode, b, &labels, &target);
+        draw_examples(o, draw, &rng, &episode, b, &examples);
+    }
+    return true;
+}
+
+static void snail_score(const void *own, heed_program *program, const heed_draw *draw,
+                        int64_t count, heed_score *score)
+{
+    (void)draw;
+    const snail *o = own;
+    if (snail_is_acting(o)) {
+        snail_acting_score(o, program, count, score);
+        return;
+    }
+    const heed_view guess = heed_program_output(program, 0);
+    const heed_view examples = heed_program_input(program, "examples");
+    const heed_view labels = heed_program_input(program, "labels");
+    const heed_view target = heed_program_input(program, "target");
+    const double shrink = has_images(o) ? 1 : heed_blobs_shrink(o->shots, o->spread);
+    for (int64_t b = 0; b < count; b++) {
+        const double right = heed_get(&target, b);
+        score->sum[0] += heed_get(&guess, b) == right;
+        score->sum[1] += (double)heed_episode_nearest(&examples, &labels, b, shrink) == right;
+    }
+    for (int i = 0; i < 2; i++) score->of[i] += (double)count;
+}
+
+/* ---- settings, recipe ---- */
+
+static bool settle_episodes(snail *o, const heed_settings *settings, heed_error *error)
+{
+    if (snail_examples(o) > HEED_EPISODE_MOST)
+        return heed_fail(error, "--ways times --shots is %lld: an episode has at most %d examples",
+                         (long long)(o->ways * o->shots), HEED_EPISODE_MOST - 1);
+    if (o->filters < 4)
+        return heed_fail(error, "--filters: %lld is too few for a few-shot learner, which takes 4",
+                         (long long)o->filters);
+    if (o->task != SNAIL_OMNIGLOT) return true;
+    if (o->side != HEED_OMNIGLOT_SIDE || o->shots >= HEED_OMNIGLOT_DRAWERS)
+        return heed_fail(error,
+                         "--task omniglot: its images have --side %d and its classes %d "
+                         "images, so --shots is at most %d",
+                         HEED_OMNIGLOT_SIDE, HEED_OMNIGLOT_DRAWERS, HEED_OMNIGLOT_DRAWERS - 1);
+    if (!heed_omniglot_read(&o->background, settings->data, "background.bin", error) ||
+        !heed_omniglot_read(&o->evaluation, settings->data, "evaluation_dev.bin", error))
+        return false;
+    const int64_t train = heed_omniglot_classes(&o->background, true);
+    const int64_t evaluate = heed_omniglot_classes(&o->evaluation, false);
+    if (o->ways <= (train < evaluate ? train : evaluate)) return true;
+    return heed_fail(error, "--ways %lld: there are %lld classes to train and %lld to evaluate on",
+                     (long long)o->ways, (long long)train, (long long)evaluate);
+}
+
+static bool settle_worlds(snail *o, heed_error *error)
+{
+    if (o->task == SNAIL_MDP || heed_gittins_new(&o->gittins, o->pulls)) return true;
+    return heed_fail(error, "--pulls %lld: no memory for the table of Gittins indices",
+                     (long long)o->pulls);
+}
+
+/* By task. The paper has 128 filters for images and 32 for worlds, 64 in convolutions of images:
+ * --filters 128 --conv-filters 64. These learn in minutes. */
+static const struct {
+    int64_t steps, batch;
+    double lr;
+    int64_t filters, conv_filters;
+} usual[] = {
+    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64 },    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64 },
+    [SNAIL_OMNIGLOT] = { 8000, 32, 1e-3, 64, 32 }, [SNAIL_BANDIT] = { 4000, 200, 4e-3, 16, 64 },
+    [SNAIL_MDP] = { 2000, 50, 4e-3, 16, 64 },
+};
+
+/* A step is of some 2000 pulls, but of 50 bandits at least. */
+static int64_t usual_batch(const snail *o)
+{
+    if (o->task != SNAIL_BANDIT || o->pulls <= 10) return usual[o->task].batch;
+    return o->pulls < 40 ? 2000 / o->pulls : 50;
+}
+
+static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
+{
+    snail *o = own;
+    o->task = (snail_task)settings->task_index;
+    if (settings->steps < 0) settings->steps = usual[o->task].steps;
+    if (settings->batch == 0) settings->batch = usual_batch(o);
+    if (settings->lr == 0) settings->lr = usual[o->task].lr;
+    if (o->filters == 0) o->filters = usual[o->task].filters;
+    if (o->conv_filters == 0) o->conv_filters = usual[o->task].conv_filters;
+    o->steps = settings->steps > 0 ? settings->steps : 1;
+    return snail_is_acting(o) ? settle_worlds(o, error) : settle_episodes(o, settings, error);
+}
+
+static void snail_release(void *own)
+{
+    snail *o = own;
+    heed_omniglot_free(&o->background);
+    heed_omniglot_free(&o->evaluation);
+    heed_gittins_free(&o->gittins);
+}
+
+static void snail_recipe(const void *own, const heed_settings *settings, heed_optimizer *optimizer,
+                         heed_trainer_options *options)
+{
+    (void)own;
+    *optimizer = heed_adam(.lr = settings->lr);
+    options->clip_norm = 1;
+    options->schedule = (heed_schedule){ .rule = HEED_SCHEDULE_COSINE,
+                                         .warmup = settings->steps / 50,
+                                         .floor = 0.02,
+                                         .steps = settings->steps > 0 ? settings->steps : 1 };
+}
+
+/* clang-format off */
+static const heed_option options[] = {
+    { "ways", HEED_WHOLE, offsetof(snail, ways), .initial = 5, .low = 2, .high = 500,
+      .shapes = true, .help = "N: classes of an episode" },
+    { "shots", HEED_WHOLE, offsetof(snail, shots), .initial = 1, .low = 1, .high = 500,
+      .shapes = true, .help = "K: labelled examples of each class" },
+    { "dims", HEED_WHOLE, offsetof(snail, dims), .initial = 8, .low = 1, .high = 4096,
+      .shapes = true, .help = "of blobs" },
+    { "spread", HEED_NUMBER, offsetof(snail, spread), .initial = 1.5, .low = 1e-6, .high = 1e6,
+      .trains = true, .help = "deviation of the blobs' centres; each blob's own is 1" },
+    { "side", HEED_WHOLE, offsetof(snail, side), .initial = 28, .low = 16, .high = 256,
+      .shapes = true, .help = "pixels of a glyph's height and width" },
+    { "conv-filters", HEED_WHOLE, offsetof(snail, conv_filters), .low = 0,
+      .high = 4096, .shapes = true, .help = "of each convolution of images; 0: by task" },
+    { "embedding", HEED_WHOLE, offsetof(snail, embedding), .initial = 64, .low = 1, .high = 4096,
+      .shapes = true, .help = "width of an embedded image" },
+    { "smooth", HEED_FLAG, offsetof(snail, smooth), .trains = true,
+      .help = "gelu and means in the convolutions; else relu and maxima" },
+    { "plain", HEED_FLAG, offsetof(snail, plain), .shapes = true,
+      .help = "embedded images as they come; else batch-normalized, which learns sooner" },
+    { "arms", HEED_WHOLE, offsetof(snail, arms), .initial = 5, .low = 2, .high = 1000,
+      .shapes = true, .help = "of a bandit" },
+    { "pulls", HEED_WHOLE, offsetof(snail, pulls), .initial = 10, .low = 2, .high = 500,
+      .shapes = true, .help = "steps of a bandit's episode" },
+    { "episodes", HEED_WHOLE, offsetof(snail, episodes), .initial = 10, .low = 1, .high = 100,
+      .shapes = true, .help = "of ten steps in one MDP" },
+    { "filters", HEED_WHOLE, offsetof(snail, filters), .low = 0, .high = 4096, .shapes = true,
+      .help = "of a dense block; 0: by task" },
+    { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = 0.99, .low = 0, .high = 1,
+      .trains = true, .help = "of later rewards (acting)" },
+    { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.97, .low = 0, .high = 1,
+      .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
+    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.1, .low = 0,
+      .high = 100,
+      .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },
+    { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0,
+      .high = 1e6,
+      .trains = true, .help = "weight of predicting rewards (acting)" },
+    { "sharpness", HEED_NUMBER, offsetof(snail, sharpness), .initial = 20, .low = 0, .high = 1e6,
+      .help = "evaluation multiplies logits by it; 1: actions as random as in training (acting)" },
+};
+/* clang-format on */
+static const heed_metric beside_optimum[] = { { "right", NULL },
+                                              { "optimum", NULL },
+                                              { NULL, NULL } };
+static const heed_metric beside_nearest[] = { { "right", NULL },
+                                              { "nearest_mean", NULL },
+                                              { NULL, NULL } };
+static const heed_metric pulled[] = {
+    { "reward", "paid" }, { "gittins", "paid" }, { "random", "paid" }, { NULL, NULL }
+};
+static const heed_metric earned[] = { { "of_best", NULL }, { "random", NULL }, { NULL, NULL } };
+static const heed_task tasks[] = {
+    { .name = "blobs",
+      .help = "which of N normal distributions, K examples of each",
+      .metrics = beside_optimum },
+    { .name = "glyphs", .help = "which of N generated characters", .metrics = beside_nearest },
+    { .name = "omniglot",
+      .help = "which of N characters of alphabets never seen",
+      .metrics = beside_nearest,
+      .data = HEED_NEEDS_DATA },
+    { .name = "bandit", .help = "pull arms of unknown chance", .metrics = pulled },
+    { .name = "mdp",
+      .help = "get about in unknown worlds: share of the best reward",
+      .metrics = earned },
+    { .name = NULL },
+};
+static const heed_part parts[] = { { .loss = snail_loss, .recipe = snail_recipe },
+                                   { .loss = NULL } };
+/* Smooth: differences of finite steps cannot follow maxima. */
+#define GLYPHS "--task glyphs --side 16 --conv-filters 2 --embedding 3 --filters 4 --smooth "
+static const char *const tiny[] = {
+    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2",
+    GLYPHS "--ways 2 --batch 2",
+    GLYPHS "--ways 3 --batch 1 --plain",
+    "--task bandit --arms 2 --pulls 4 --filters 3 --batch 3",
+    "--task mdp --episodes 1 --filters 2 --batch 2",
+    NULL,
+};
+
+const heed_model heed_model_snail = {
+    .name = "snail",
+    .about = "a learner that is learned: few-shot classes, bandits, unknown worlds",
+    .paper = "Mishra, Rohaninejad, Chen, Abbeel 2018, A Simple Neural Attentive Meta-Learner",
+    .tasks = tasks,
+    .parts = parts,
+    .options = options,
+    .n_options = sizeof options / sizeof options[0],
+    .size = sizeof(snail),
+    .evaluation = 10000,
+    .evaluation_batch = 50,
+    .tiny = tiny,
+    .acts = true,
+    .settle = snail_settle,
+    .release = snail_release,
+    .answer = snail_answer,
+    .fill = snail_fill,
+    .score = snail_score,
+    .attention = snail_attention,
+    .show = snail_show,
+    .picture = snail_picture,
+};

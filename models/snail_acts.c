@@ -1,0 +1,274 @@
+/* snail_acts.c - SNAIL as an agent: in each step it sees what its last action brought, and so
+ * learns within an episode what world it is in. Trained by policy gradient.
+ *
+ * Everything is time-major: [T, B, ..] for T steps in B worlds. */
+#include "models/data/advantage.h"
+#include "models/snail.h"
+
+static int64_t actions(const snail *o)
+{
+    return o->task == SNAIL_BANDIT ? o->arms : HEED_MDP_ACTIONS;
+}
+
+static int64_t steps_of(const snail *o)
+{
+    return o->task == SNAIL_BANDIT ? o->pulls : o->episodes * HEED_MDP_STEPS;
+}
+
+/* The last action (one-hot), its reward; in an MDP also the state and whether an episode begins. */
+static int64_t features(const snail *o)
+{
+    return actions(o) + 1 + (o->task == SNAIL_MDP ? HEED_MDP_STATES + 1 : 0);
+}
+
+/* ---- the network: linear(32), TC(T, 32), TC(T, 32), attention(32, 32), linear ---- */
+
+typedef struct opinion {
+    heed_node *logits;  /* [B, T, A] */
+    heed_node *value;   /* [B, T, 1]: reward still to come */
+    heed_node *weights; /* of attention, [B, T, T], when asked for */
+} opinion;
+
+static opinion opinion_on(const snail *o, heed_scope *s, heed_node *observed, heed_past *past,
+                          bool attention)
+{
+    opinion r = { .weights = NULL };
+    const int64_t steps = steps_of(o), width = o->filters;
+    heed_node *x = heed_linear(s, "in", observed, width); /* [B, T, 32] */
+    x = heed_temporal_block(s, "temporal0", x, past, steps, width);
+    x = heed_temporal_block(s, "temporal1", x, past, steps, width);
+    x = heed_causal_attention(s, "attention0", x, past, width, width,
+                              attention ? &r.weights : NULL);
+    r.logits = heed_linear(s, "action", x, actions(o));
+    /* In units of a step's reward times T, so that it starts on the scale of what it predicts. */
+    r.value = heed_scale(heed_linear(s, "value", x, 1), (double)steps);
+    return r;
+}
+
+/* ---- training: what was done is given, so all steps are computed together ---- */
+
+/* -mean(A log pi(a)) + value mean((V - R)^2) / 2 T^2 - entropy mean(H(pi)); the weight of entropy
+ * falls to 0: who is to find what is best must try for long, and then do it. */
+heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
+{
+    heed_graph *g = heed_scope_graph(s);
+    if (!g) return NULL;
+    const int64_t steps = steps_of(o);
+    const heed_dtype dtype = heed_graph_dtype(g);
+    heed_node *observed = heed_input(g, "observed", dtype, steps, batch, features(o));
+    heed_node *action = heed_input(g, "action", dtype, steps, batch, actions(o));
+    heed_node *advantage = heed_input(g, "advantage", dtype, steps, batch); /* A */
+    heed_node *target = heed_input(g, "target", dtype, steps, batch);       /* R */
+    heed_node *entropy = heed_input_shaped(g, "entropy", dtype, (heed_shape){ .rank = 0 });
+
+    opinion r = opinion_on(o, s, heed_transpose(observed, 0, 1), NULL, false);
+    heed_node *log_pi = heed_transpose(heed_log_softmax(r.logits, -1), 0, 1); /* [T, B, A] */
+    heed_node *chosen = heed_sum(heed_mul(log_pi, action), -1, false);        /* [T, B] */
+    heed_node *wrong = heed_sub(heed_transpose(heed_squeeze(r.value, -1), 0, 1), target);
+    heed_node *better = heed_mean_all(heed_mul(chosen, advantage));
+    heed_node *sure =
+        heed_scale(heed_mean_all(heed_mul(heed_exp(log_pi), log_pi)), (double)actions(o)); /* -H */
+    heed_node *off = heed_scale(heed_mean_all(heed_square(wrong)), 0.5 / (double)(steps * steps));
+    heed_node *loss = heed_sub(heed_scale(off, o->value_weight), better);
+    return heed_add(loss, heed_mul(entropy, sure));
+}
+
+/* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */
+
+enum { LAST_ACTION, LAST_REWARD, STATE, OWN_STATES };
+enum { HERE, SO_FAR, CHOICE, OUTCOME, BEGINS = OUTCOME, MOVE, NOISE, PARTS };
+
+typedef struct rollout {
+    const snail *o;
+    heed_scope *s;
+    heed_past first;
+    heed_node *world; /* of an MDP, see models/data/mdp.h */
+    heed_node *sharp; /* []: what logits are multiplied by */
+    bool attention;
+    int own; /* states before those of the network */
+} rollout;
+
+/* One-hot of the first j with dice < up_to[j]: up_to [B, n], rising to 1, dice [B]. -> [B, n] */
+static heed_node *thrown(heed_node *up_to, heed_node *dice)
+{
+    if (!up_to || !dice) return NULL;
+    heed_node *under = heed_less(heed_unsqueeze(dice, -1), heed_slice(up_to, -1, 0, -1));
+    return heed_sub(heed_pad(under, -1, 0, 1, 1), heed_pad(under, -1, 1, 0, 0));
+}
+
+/* reward [B, 1] of the action [B, A]; next[STATE] where there is a state. */
+static heed_node *world_step(const rollout *r, heed_node *const *state, heed_node *const *x,
+                             heed_node *action, heed_node **next)
+{
+    if (r->o->task == SNAIL_BANDIT)
+        return heed_sum(heed_mul(x[OUTCOME], action), -1, true); /* [B, 1] */
+    const int64_t batch = action ? action->shape.dim[0] : 0, n = HEED_MDP_STATES;
+    heed_node *pair = heed_mul(heed_unsqueeze(state[STATE], 2), heed_unsqueeze(action, 1));
+    pair = heed_reshape(pair, batch, 1, n * HEED_MDP_ACTIONS);      /* [B, 1, S A] */
+    heed_node *row = heed_index(heed_matmul(pair, r->world), 1, 0); /* [B, S + 1] */
+    next[STATE] = thrown(heed_slice(row, 1, 0, n), x[MOVE]);
+    return heed_add(heed_slice(row, 1, n, n + 1), heed_unsqueeze(x[NOISE], -1));
+}
+
+/* Where an episode begins the state is the first one: x[BEGINS] [] is 1, else 0. */
+static heed_node *state_now(heed_node *const *state, heed_node *const *x)
+{
+    heed_node *first = heed_slice(heed_eye(x[BEGINS]->graph, 1, HEED_MDP_STATES), 0, 0, 1);
+    return heed_where(x[BEGINS], first, state[STATE]); /* [B, S] */
+}
+
+static bool act(void *context, heed_node *const *state, heed_node *const *x, heed_node **next,
+                heed_node **y)
+{
+    const rollout *r = context;
+    heed_node *own[OWN_STATES] = { state[LAST_ACTION], state[LAST_REWARD], NULL };
+    heed_node *seen[4] = { own[LAST_ACTION], own[LAST_REWARD] };
+    if (r->own > STATE) {
+        seen[2] = own[STATE] = state_now(state, x);
+        seen[3] = heed_expand(x[BEGINS], seen[1]->shape.dim[0], 1);
+    }
+    y[SNAIL_OBSERVED] = heed_concat(seen, r->own > STATE ? 4 : 2, -1); /* [B, F] */
+    heed_past past = heed_past_at(&r->first, state + r->own, x[HERE], x[SO_FAR]);
+    opinion now = opinion_on(r->o, r->s, heed_unsqueeze(y[SNAIL_OBSERVED], 1), &past,
+                             r->attention);                               /* [B, 1, ..] */
+    heed_node *logits = heed_mul(heed_index(now.logits, 1, 0), r->sharp); /* [B, A] */
+    heed_node *chance = heed_softmax(logits, -1);
+    next[LAST_ACTION] = y[SNAIL_ACTION] = thrown(heed_cumsum(chance, -1), x[CHOICE]);
+    next[LAST_REWARD] = y[SNAIL_REWARD] = world_step(r, own, x, y[SNAIL_ACTION], next);
+    y[SNAIL_VALUE] = heed_index(now.value, 1, 0); /* [B, 1] */
+    if (r->attention) y[SNAIL_WEIGHTS] = heed_index(now.weights, 1, 0);
+    for (int i = 0; i < past.n; i++) next[r->own + i] = past.next[i];
+    return y[SNAIL_REWARD] && y[SNAIL_VALUE];
+}
+
+/* [T]: 1 where an episode begins. */
+static heed_node *begins(heed_graph *g, int64_t steps)
+{
+    heed_node *first = heed_pad(heed_full(g, 1, 1), 0, 0, HEED_MDP_STEPS - 1, 0);
+    return heed_repeat(first, steps / HEED_MDP_STEPS);
+}
+
+/* The loop's sequences. return: how many */
+static int parts_of(rollout *r, heed_graph *g, int64_t batch, heed_node **over)
+{
+    const heed_dtype dtype = heed_graph_dtype(g);
+    const int64_t steps = steps_of(r->o);
+    over[HERE] = heed_eye(g, steps, steps);
+    over[SO_FAR] = heed_causal_mask(g, steps, steps);
+    over[CHOICE] = heed_input(g, "choice", dtype, steps, batch);
+    r->sharp = heed_input_shaped(g, "sharpness", dtype, (heed_shape){ .rank = 0 });
+    if (r->o->task == SNAIL_BANDIT) {
+        over[OUTCOME] = heed_input(g, "outcome", dtype, steps, batch, r->o->arms);
+        return OUTCOME + 1;
+    }
+    r->world = heed_input(g, "world", dtype, batch, HEED_MDP_STATES * HEED_MDP_ACTIONS,
+                          HEED_MDP_STATES + 1);
+    over[BEGINS] = begins(g, steps);
+    over[MOVE] = heed_input(g, "move", dtype, steps, batch);
+    over[NOISE] = heed_input(g, "noise", dtype, steps, batch);
+    return PARTS;
+}
+
+int snail_rollout(const snail *o, heed_scope *s, int64_t batch, bool attention,
+                  heed_output *outputs, int room)
+{
+    static const char *const names[SNAIL_OUT] = { "observed", "action", "reward", "value",
+                                                  "weights" };
+    heed_graph *g = heed_scope_graph(s);
+    heed_node *initial[OWN_STATES + HEED_PAST_MOST], *over[PARTS], *y[SNAIL_OUT];
+    rollout r = { .o = o, .s = s, .attention = attention };
+    if (!g || room < SNAIL_OUT) return 0;
+    r.own = o->task == SNAIL_BANDIT ? STATE : OWN_STATES;
+    r.first = heed_past_first(g, steps_of(o));
+    opinion_on(o, s, heed_full(g, 0, batch, 1, features(o)), &r.first, false);
+    initial[LAST_ACTION] = heed_full(g, 0, batch, actions(o));
+    initial[LAST_REWARD] = heed_full(g, 0, batch, 1);
+    if (r.own > STATE) initial[STATE] = heed_full(g, 0, batch, HEED_MDP_STATES);
+    for (int i = 0; i < r.first.n; i++) initial[r.own + i] = r.first.state[i];
+    const int n_over = parts_of(&r, g, batch, over), n = attention ? SNAIL_OUT : SNAIL_WEIGHTS;
+    if (!heed_scan(g, act, &r, initial, y, .initial = initial, .n_states = r.own + r.first.n,
+                   .over = over, .n_over = n_over, .n_out = n))
+        return 0;
+    for (int i = 0; i < n; i++) outputs[i] = (heed_output){ names[i], y[i] };
+    return n;
+}
+
+/* ---- data ---- */
+
+/* In training it tries; in evaluation it does what it thinks best. */
+static void fill_world(const snail *o, heed_program *program, const heed_draw *draw)
+{
+    const heed_view sharp = heed_program_input(program, "sharpness");
+    heed_set(&sharp, 0, draw->split == HEED_TRAIN ? 1 : o->sharpness);
+    heed_rng rng = heed_draw_rng(draw);
+    const heed_view outcome = heed_program_input(program, "outcome");
+    const heed_view world = heed_program_input(program, "world");
+    const heed_view choice = heed_program_input(program, "choice");
+    if (outcome.data) heed_bandit_draw(&rng, &outcome);
+    if (world.data) {
+        const heed_view move = heed_program_input(program, "move");
+        const heed_view noise = heed_program_input(program, "noise");
+        heed_mdp_draw(&rng, &world);
+        heed_fill_uniform(&rng, &move, 0, 1);
+        heed_fill_normal(&rng, &noise, 0, 1);
+    }
+    heed_fill_uniform(&rng, &choice, 0, 1);
+}
+
+/* For training the agent acts first, and is told how that went. */
+bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *draw,
+                       heed_error *error)
+{
+    const heed_view observed = heed_program_input(program, "observed");
+    if (!observed.data) {
+        fill_world(o, program, draw);
+        return true;
+    }
+    fill_world(o, draw->actor, draw);
+    if (!heed_program_run(draw->actor))
+        return heed_fail(error, "acting: %s", heed_program_why(draw->actor));
+    const heed_view seen = heed_program_output(draw->actor, SNAIL_OBSERVED);
+    const heed_view done = heed_program_output(draw->actor, SNAIL_ACTION);
+    const heed_view reward = heed_program_output(draw->actor, SNAIL_REWARD);
+    const heed_view value = heed_program_output(draw->actor, SNAIL_VALUE);
+    const heed_view action = heed_program_input(program, "action");
+    const heed_view advantage = heed_program_input(program, "advantage");
+    const heed_view target = heed_program_input(program, "target");
+    const heed_view entropy = heed_program_input(program, "entropy");
+    const double left = draw->split == HEED_TRAIN ? 1 - (double)draw->index / (double)o->steps : 0;
+    heed_set(&entropy, 0, o->entropy_weight * left);
+    heed_view_copy(&observed, &seen);
+    heed_view_copy(&action, &done);
+    heed_advantages(&reward, &value, o->discount, o->lambda, &advantage, &target);
+    heed_standardize(&advantage);
+    return true;
+}
+
+/* ---- score: the agent, who plays best (Gittins; who knows the MDP), who plays at random ---- */
+
+static double reward_of(const heed_view *reward, int64_t b)
+{
+    const int64_t steps = reward->shape.dim[0], batch = reward->shape.dim[1];
+    double sum = 0;
+    for (int64_t t = 0; t < steps; t++) sum += heed_get(reward, t * batch + b);
+    return sum;
+}
+
+void snail_acting_score(const snail *o, heed_program *program, int64_t count, heed_score *score)
+{
+    const heed_view reward = heed_program_output(program, SNAIL_REWARD);
+    const heed_view outcome = heed_program_input(program, "outcome");
+    const heed_view world = heed_program_input(program, "world");
+    for (int64_t b = 0; b < count; b++) {
+        score->sum[0] += reward_of(&reward, b);
+        if (o->task == SNAIL_BANDIT) {
+            score->sum[1] += heed_bandit_gittins(&o->gittins, &outcome, b);
+            score->sum[2] += heed_bandit_random(&outcome, b);
+            for (int i = 0; i < 3; i++) score->of[i]++;
+        } else {
+            const double best = (double)o->episodes * heed_mdp_best(&world, b);
+            score->sum[1] += (double)o->episodes * heed_mdp_random(&world, b);
+            for (int i = 0; i < 2; i++) score->of[i] += best;
+        }
+    }
+}
