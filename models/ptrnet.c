@@ -131,8 +131,7 @@ static heed_node *blocked_at(const decoder *r, int64_t first, int64_t steps, hee
     if (r->o->no_mask) return NULL;
     heed_node *blocked = either(r->absent, task->repeats ? NULL : chosen);
     if (r->never) blocked = either(blocked, heed_slice(r->never, 0, first, first + steps));
-    if (task->ascending && previous)
-        blocked = either(blocked, not_above(r, first, steps, previous));
+    if (task->triples && previous) blocked = either(blocked, not_above(r, first, steps, previous));
     return blocked;
 }
 
@@ -304,11 +303,17 @@ static void settle_sorting(const ptrnet *o, heed_settings *settings)
     if (settings->lr == 0) settings->lr = 5e-3;
 }
 
-static void settle_points(heed_settings *settings)
+/* Tours of up to 12 points are compared with the shortest in no time; of more, a file has them, or
+ * it takes a while. */
+static void settle_points(const ptrnet *o, heed_settings *settings)
 {
-    if (settings->steps < 0) settings->steps = 15000;
+    enum { FEW = 100 };
+    if (settings->steps < 0) settings->steps = o->task->steps(o->n.high) > 12 ? 15000 : 7000;
     if (settings->batch == 0) settings->batch = 128;
     if (settings->lr == 0) settings->lr = 1e-3;
+    if (settings->examples == 0 && o->file.count > 0) settings->examples = o->file.count;
+    if (settings->examples == 0 && o->task->place == PLACE_FIRST && o->n.high > 12)
+        settings->examples = FEW;
 }
 
 static bool ptrnet_settle(void *own, heed_settings *settings, heed_error *error)
@@ -332,14 +337,12 @@ static bool ptrnet_settle(void *own, heed_settings *settings, heed_error *error)
     if (o->beam > ptrnet_elements(o))
         return heed_fail(error, "--beam %lld is more than the %lld elements of a first step",
                          (long long)o->beam, (long long)ptrnet_elements(o));
+    if (settings->data && !ptrnet_read(o, settings->data, error)) return false;
     if (o->task->plane)
-        settle_points(settings);
+        settle_points(o, settings);
     else
         settle_sorting(o, settings);
-    if (!settings->data) return true;
-    if (!ptrnet_read(o, settings->data, error)) return false;
-    if (settings->examples == 0) settings->examples = o->file.count;
-    return settings->examples <= o->file.count ||
+    return !settings->data || settings->examples <= o->file.count ||
            heed_fail(error, "--examples %lld: the file in --data has %lld",
                      (long long)settings->examples, (long long)o->file.count);
 }
@@ -457,4 +460,6 @@ const heed_model heed_model_ptrnet = {
     .fill = ptrnet_fill,
     .score = ptrnet_score,
     .attention = ptrnet_attention,
+    .show = ptrnet_show,
+    .picture = ptrnet_picture,
 };

@@ -20,6 +20,8 @@ enum { EMBED_STEPS, EMBED_LINEAR };
 
 /* ---- tasks: ptrnet_tasks.c ---- */
 
+enum { LONGEST_ANSWER = 6 * HEED_POINTS_MOST + 1 }; /* 2 n - 5 triangles and the end */
+
 /* What an answer is made of, and how it is judged. x: the set's n points. */
 struct ptrnet_task {
     bool plane;   /* points of the plane; else numbers                              */
@@ -30,7 +32,7 @@ struct ptrnet_task {
     int64_t (*steps)(int64_t n);                       /* of the longest answer          */
     /* In every answer: step t cannot point at element i. NULL: it can. */
     bool (*never)(int64_t t, int64_t i, int64_t n);
-    bool ascending; /* steps 3 k, 3 k + 1, 3 k + 2 point at rising indices */
+    bool triples; /* the answer is triangles: three rising indices each */
     int64_t (*solve)(heed_rng *rng, const double *x, int64_t n, int32_t *answer);
     /* expected, unless NULL: the answer in the file. */
     void (*judge)(const double *x, int64_t n, const int32_t *expected, int64_t length,

@@ -8,10 +8,9 @@
 #include <string.h>
 
 enum {
-    LIST = 3 * HEED_TRIANGLES_MOST, /* the longest answer */
-    EXACT_TOURS = 12,               /* points, up to which training's tours are the shortest */
-    KICKS = 10,                     /* beyond: random changes that are tried on a short one */
-    MANY_KICKS = 1000               /* the measure of tours of more than HEED_TOUR_EXACT points */
+    EXACT_TOURS = 12, /* points, up to which training's tours are the shortest */
+    KICKS = 10,       /* beyond: random changes that are tried on a short one */
+    MANY_KICKS = 1000 /* the measure of tours of more than HEED_TOUR_EXACT points */
 };
 
 /* ---- sorting ---- */
@@ -148,7 +147,7 @@ static int64_t triangles_solve(heed_rng *rng, const double *x, int64_t n, int32_
 static void triangles_judge(const double *x, int64_t n, const int32_t *expected, int64_t length,
                             const int32_t *answer, int64_t count, heed_score *score)
 {
-    int32_t right[LIST];
+    int32_t right[LONGEST_ANSWER];
     const int64_t triangles = expected ? length / 3 : heed_delaunay(x, n, right);
     const heed_delaunay_verdict v =
         heed_delaunay_judge(expected ? expected : right, triangles, answer, count);
@@ -182,7 +181,7 @@ const ptrnet_task ptrnet_tasks[] = {
     { .plane = true,
       .ends = true,
       .repeats = true,
-      .ascending = true,
+      .triples = true,
       .place = PLACE_ALL,
       .least = 3,
       .most = 50,
@@ -252,7 +251,7 @@ static void write_order(const ptrnet *o, const heed_view *points, const heed_vie
                         heed_rng rng, int64_t b, int64_t n)
 {
     double x[2 * HEED_POINTS_MOST];
-    int32_t answer[LIST];
+    int32_t answer[LONGEST_ANSWER];
     const int64_t steps = order->shape.dim[0], batch = order->shape.dim[1];
     heed_points_column(points, b, n, x);
     int64_t count = o->task->solve(&rng, x, n, answer);
@@ -305,7 +304,7 @@ static void score_points(const ptrnet *o, heed_program *program, const heed_draw
     const heed_view lengths = heed_program_input(program, "lengths");
     const heed_view picks = heed_program_output(program, 0);
     double x[2 * HEED_POINTS_MOST];
-    int32_t answer[LIST];
+    int32_t answer[LONGEST_ANSWER];
     for (int64_t b = 0; b < count; b++) {
         const int64_t n = lengths.data ? (int64_t)heed_get(&lengths, b) : o->n.high;
         const int64_t line = from_file(o, draw) ? line_of(o, draw, b) : -1;
