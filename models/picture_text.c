@@ -3,7 +3,7 @@
 
 enum { COLUMNS = 5, ROWS = 7, STEP = COLUMNS + 1, IN_STRIP = 12, FIRST = 32, LAST = 127 };
 
-/* Strips of twelve characters each, from the space on; the last one stands for what has no letter. */
+/* Strips of twelve characters, from the space on; the last one stands for what has no letter. */
 static const char *const strips[] = {
     /* clang-format off */
     "..... ..#.. .#.#. .#.#. ..#.. ##..# .#... ..#.. ...#. .#... ..... .....",

@@ -4,19 +4,18 @@
  * Vinyals, Bengio, Kudlur 2016, "Order Matters: Sequence to Sequence for Sets"       [OM]
  *
  * An encoder turns the elements x_1 .. x_n of a set into vectors e_1 .. e_n; a decoder LSTM then
- * points at one of them, step by step: its state d_t asks, attention over the e_i answers, and where
- * attention is highest is the next element of the answer, and the decoder's next input. Where an
- * answer can be shorter than others, it ends by pointing at one more element, "the end". The encoder
- * is an LSTM [PN], one LSTM in each direction, layers of self-attention (ptrnet_encoders.c), or it
- * reads each element by itself and lets a process block look at the set P times [OM].
+ * points at one of them, step by step: its state d_t asks, attention over the e_i answers, and
+ * where attention is highest is the next element of the answer, and the decoder's next input. Where
+ * an answer can be shorter than others, it ends by pointing at one more element, "the end". The
+ * encoder is an LSTM [PN], one LSTM in each direction, layers of self-attention
+ * (ptrnet_encoders.c), or it reads each element by itself and lets a process block look at the set
+ * P times [OM].
  *
  * Everything is time-major: [n, B, ..] for the n elements of B sets, [T, ..] for T steps; E = n, or
  * n + 1 with the end. Beam search goes on with the W best answers so far of each set, side by side:
  * [.., B W, ..]. */
 #include "models/models.h"
 #include "models/ptrnet.h"
-
-#include <string.h>
 
 /* ---- the decoder: one set of weights for all steps ---- */
 
@@ -122,8 +121,9 @@ static heed_node *not_above(const decoder *r, int64_t first, int64_t steps, heed
     return heed_mul(low, heed_reshape(heed_affine(begins, -1, 1), steps, 1, 1));
 }
 
-/* Of T steps from `first` on. chosen [T, E, B]: how often each element was, before; previous [T, B]:
- * the last choice; NULL: nothing was chosen yet. What was pointed at cannot be pointed at again. */
+/* Of T steps from `first` on. chosen [T, E, B]: how often each element was, before; previous
+ * [T, B]: the last choice; NULL: nothing was chosen yet. What was pointed at cannot be pointed at
+ * again. */
 static heed_node *blocked_at(const decoder *r, int64_t first, int64_t steps, heed_node *chosen,
                              heed_node *previous)
 {
@@ -173,73 +173,36 @@ static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
 
 /* ---- evaluation: the decoder's own answer is its next input ---- */
 
-/* The W best answers so far, the best one first. */
-typedef struct beam {
-    int64_t batch, width, elements;
-    heed_node *total;  /* [B, W], their log-probabilities */
-    heed_node *picks;  /* [B, W, t], i32, NULL at first   */
-    heed_node *chosen; /* [1, E, B W], NULL at first      */
+/* What an answer that goes on is told: choices so far and the decoder's state, for B W of them. */
+typedef struct memory {
+    heed_node *chosen; /* [1, E, B W], NULL at first */
     heed_state_pair state;
-} beam;
-
-/* All beams are alike before the first step: so the others must not count. */
-static beam beam_of(const decoder *r, heed_graph *g, int64_t batch, int64_t width)
-{
-    beam m = { .batch = batch,
-               .width = width,
-               .elements = ptrnet_elements(r->o),
-               .state = r->state,
-               .total = heed_full(g, 0, batch, 1) };
-    if (width > 1)
-        m.total = heed_concat(HEED_NODES(m.total, heed_full(g, -1e20, batch, width - 1)), 1);
-    return m;
-}
+} memory;
 
 /* After the end there is only the end, at no cost. */
-static heed_node *ended_too(const beam *m, heed_node *blocked)
+static heed_node *ended_too(heed_node *chosen, heed_node *blocked)
 {
-    const int64_t end = m->elements - 1;
-    heed_graph *g = m->total->graph;
+    const int64_t end = chosen->shape.dim[1] - 1;
+    heed_graph *g = chosen->graph;
     heed_node *others = heed_pad(heed_full(g, 1, end, 1), 0, 0, 1, 0); /* [E, 1] */
-    heed_node *ended = heed_slice(m->chosen, 1, end, end + 1);         /* [1, 1, B W] */
+    heed_node *ended = heed_slice(chosen, 1, end, end + 1);            /* [1, 1, B W] */
     return heed_where(ended, others, blocked ? blocked : heed_number(g, 0));
-}
-
-/* Rows of x [B W, ..] as those that the beams come from: parent [B, W]. */
-static heed_node *from_parent(const beam *m, heed_node *x, heed_node *parent)
-{
-    if (!x || m->width == 1) return x;
-    const int64_t rest = heed_count(&x->shape) / (m->batch * m->width);
-    heed_node *rows = heed_reshape(x, m->batch, m->width, rest);
-    return heed_reshape(heed_gather(rows, parent, 1, 1), m->batch * m->width, rest);
 }
 
 /* From scores u [1, E, B W] to the W best answers that are one step longer. return: what each has
  * just chosen, [1, B W]. */
-static heed_node *extend(beam *m, heed_node *u)
+static heed_node *extend(heed_beam *beam, memory *m, heed_node *u)
 {
-    const int64_t batch = m->batch, width = m->width, elements = m->elements;
-    heed_node *at, *p = heed_squeeze(heed_log_softmax(u, 1), 0);       /* [E, B W] */
-    p = heed_reshape(heed_transpose(p, 0, 1), batch, width, elements); /* [B, W, E] */
-    p = heed_reshape(heed_add(heed_unsqueeze(m->total, -1), p), batch, width * elements);
-    m->total = heed_topk(p, width, 1, .positions = &at); /* at = parent E + pick */
-    heed_node *real = heed_cast(at, u->dtype);
-    heed_node *from = heed_floor(heed_affine(real, 1. / (double)elements, .5 / (double)elements));
-    heed_node *pick = heed_cast(heed_sub(real, heed_scale(from, (double)elements)), HEED_I32);
-    heed_node *parent = heed_cast(from, HEED_I32);
-    m->state.h = from_parent(m, m->state.h, parent);
-    m->state.c = from_parent(m, m->state.c, parent);
-    heed_node *last = heed_reshape(pick, batch, width, 1);
-    if (m->picks && width > 1) m->picks = heed_gather(m->picks, parent, 1, 1);
-    m->picks = m->picks ? heed_concat(HEED_NODES(m->picks, last), -1) : last;
-    pick = heed_reshape(pick, 1, batch * width);
-    heed_node *now = heed_permute(heed_one_hot(pick, elements), 0, 2, 1); /* [1, E, B W] */
+    heed_node *log_p = heed_transpose(heed_squeeze(heed_log_softmax(u, 1), 0), 0, 1); /* [B W, E] */
+    heed_node *pick = heed_unsqueeze(heed_beam_extend(beam, log_p), 0);
+    heed_node *now = heed_one_hot(pick, beam->choices); /* [1, B W, E] */
+    m->state.h = heed_beam_follow(beam, m->state.h);
+    m->state.c = heed_beam_follow(beam, m->state.c);
     if (m->chosen) {
-        heed_node *before =
-            from_parent(m, heed_transpose(heed_squeeze(m->chosen, 0), 0, 1), parent);
-        now = heed_add(now, heed_unsqueeze(heed_transpose(before, 0, 1), 0));
+        heed_node *before = heed_transpose(heed_squeeze(m->chosen, 0), 0, 1);
+        now = heed_add(now, heed_beam_follow(beam, before));
     }
-    m->chosen = now;
+    m->chosen = heed_transpose(now, 1, 2);
     return pick;
 }
 
@@ -249,21 +212,22 @@ static heed_node *decode(const ptrnet *o, heed_scope *s, int64_t batch, int64_t 
 {
     heed_graph *g = heed_scope_graph(s);
     decoder r = decoder_of(o, s, batch, width);
-    beam m = beam_of(&r, g, batch, width);
+    heed_beam beam = heed_beam_begin(g, batch, width, ptrnet_elements(o));
+    memory m = { .state = r.state };
     heed_node *of_set = heed_transpose(r.fed, 0, 1), *pick = NULL; /* [B W, E, H] */
     heed_node *in = heed_expand(r.go, 1, batch * width, o->hidden);
     for (int64_t t = 0; t < ptrnet_steps(o) && !heed_graph_failed(g); t++) {
         heed_node *projected = heed_index(heed_lstm_project(&r.lstm, in), 0, 0);
         m.state = heed_lstm_step(&r.lstm, projected, m.state);
         heed_node *blocked = blocked_at(&r, t, 1, m.chosen, pick);
-        if (o->task->ends && m.chosen) blocked = ended_too(&m, blocked);
+        if (o->task->ends && m.chosen) blocked = ended_too(m.chosen, blocked);
         heed_node *u = point(&r, heed_unsqueeze(m.state.h, 0), blocked); /* [1, E, B W] */
         if (weights) weights[t] = heed_softmax(u, 1);
-        pick = extend(&m, u);
+        pick = extend(&beam, &m, u);
         heed_node *next = heed_transpose(pick, 0, 1);               /* [B W, 1] */
         in = heed_transpose(heed_gather(of_set, next, 1, 1), 0, 1); /* [1, B W, H] */
     }
-    return heed_transpose(heed_index(m.picks, 1, 0), 0, 1);
+    return heed_transpose(heed_index(beam.picks, 1, 0), 0, 1);
 }
 
 static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
@@ -307,12 +271,13 @@ static void settle_sorting(const ptrnet *o, heed_settings *settings)
  * it takes a while. */
 static void settle_points(const ptrnet *o, heed_settings *settings)
 {
-    enum { FEW = 100 };
-    if (settings->steps < 0) settings->steps = o->task->steps(o->n.high) > 12 ? 15000 : 7000;
+    enum { SMALL = 12, FEW = 100 };
+    const bool small = o->n.high <= SMALL;
+    if (settings->steps < 0) settings->steps = small ? o->task->training : 2 * o->task->training;
     if (settings->batch == 0) settings->batch = 128;
     if (settings->lr == 0) settings->lr = 1e-3;
     if (settings->examples == 0 && o->file.count > 0) settings->examples = o->file.count;
-    if (settings->examples == 0 && o->task->place == PLACE_FIRST && o->n.high > 12)
+    if (settings->examples == 0 && o->task->place == PLACE_FIRST && !small)
         settings->examples = FEW;
 }
 
@@ -396,34 +361,6 @@ static const heed_option options[] = {
       .help = "LSTMs keep their states only: less memory (see --dry-run), some more time" },
 };
 /* clang-format on */
-static const heed_metric sorted[] = { { "sequences_right", NULL },
-                                      { "places_right", NULL },
-                                      { NULL, NULL } };
-static const heed_metric hulls[] = { { "exact_polygons", NULL },
-                                     { "area_covered", NULL },
-                                     { "simple_polygons", NULL },
-                                     { NULL, NULL } };
-static const heed_metric tours[] = {
-    { "length_over_optimal", "" }, { "mean_length", "" }, { "valid_tours", NULL }, { NULL, NULL }
-};
-static const heed_metric triangulations[] = { { "exact_triangulations", NULL },
-                                              { "triangles_covered", NULL },
-                                              { NULL, NULL } };
-static const heed_task tasks[] = {
-    { .name = "sort", .help = "n numbers, from the smallest to the largest", .metrics = sorted },
-    { .name = "hull",
-      .help = "the convex hull of n points, counter-clockwise; --data: hull*.txt",
-      .metrics = hulls,
-      .data = HEED_MAY_READ_DATA },
-    { .name = "tsp",
-      .help = "the shortest round tour of n cities, from the first one on; --data: tsp*.txt",
-      .metrics = tours,
-      .data = HEED_MAY_READ_DATA },
-    { .name = "delaunay",
-      .help = "the Delaunay triangles of n points, from left to right",
-      .metrics = triangulations },
-    { .name = NULL },
-};
 static const heed_part parts[] = { { .loss = ptrnet_loss, .recipe = ptrnet_recipe },
                                    { .loss = NULL } };
 static const char *const tiny[] = {
@@ -446,7 +383,7 @@ const heed_model heed_model_ptrnet = {
     .about = "a pointer network: sorting, convex hulls, tours, triangulations",
     .paper = "Vinyals, Fortunato, Jaitly 2015, Pointer Networks; Vinyals, Bengio, Kudlur 2016, "
              "Order Matters",
-    .tasks = tasks,
+    .tasks = ptrnet_task_list,
     .parts = parts,
     .options = options,
     .n_options = sizeof options / sizeof options[0],

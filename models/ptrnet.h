@@ -29,6 +29,7 @@ struct ptrnet_task {
     bool repeats; /* an element may be chosen again                                 */
     enum { PLACE_NONE, PLACE_FIRST, PLACE_ALL } place; /* what the order of points means */
     int64_t least, most;                               /* n                              */
+    int64_t training;                                  /* steps, of sets of up to 12     */
     int64_t (*steps)(int64_t n);                       /* of the longest answer          */
     /* In every answer: step t cannot point at element i. NULL: it can. */
     bool (*never)(int64_t t, int64_t i, int64_t n);
@@ -39,7 +40,8 @@ struct ptrnet_task {
                   const int32_t *answer, int64_t count, heed_score *score);
     const char *(*file)(int64_t n); /* of n points in --data; NULL: there is none */
 };
-extern const ptrnet_task ptrnet_tasks[]; /* in the order of the model's tasks */
+extern const ptrnet_task ptrnet_tasks[];   /* in the order of .. */
+extern const heed_task ptrnet_task_list[]; /* .. what the harness is told of them */
 
 /* Elements that a step can point at; steps of the longest answer; are there sets of several n? */
 int64_t ptrnet_elements(const ptrnet *o);

@@ -164,6 +164,7 @@ const ptrnet_task ptrnet_tasks[] = {
       .place = PLACE_ALL,
       .least = 3,
       .most = HEED_POINTS_MOST,
+      .training = 8000,
       .steps = and_the_end,
       .never = hull_never,
       .solve = hull_solve,
@@ -173,6 +174,7 @@ const ptrnet_task ptrnet_tasks[] = {
       .place = PLACE_FIRST,
       .least = 3,
       .most = HEED_TOUR_MOST,
+      .training = 3000,
       .steps = as_many,
       .never = tour_never,
       .solve = tour_solve,
@@ -185,10 +187,40 @@ const ptrnet_task ptrnet_tasks[] = {
       .place = PLACE_ALL,
       .least = 3,
       .most = 50,
+      .training = 8000,
       .steps = triangles_and_the_end,
       .never = triangles_never,
       .solve = triangles_solve,
       .judge = triangles_judge },
+};
+
+static const heed_metric sorted[] = { { "sequences_right", NULL },
+                                      { "places_right", NULL },
+                                      { NULL, NULL } };
+static const heed_metric hulls[] = { { "exact_polygons", NULL },
+                                     { "area_covered", NULL },
+                                     { "simple_polygons", NULL },
+                                     { NULL, NULL } };
+static const heed_metric tours[] = {
+    { "length_over_optimal", "" }, { "mean_length", "" }, { "valid_tours", NULL }, { NULL, NULL }
+};
+static const heed_metric triangulations[] = { { "exact_triangulations", NULL },
+                                              { "triangles_covered", NULL },
+                                              { NULL, NULL } };
+const heed_task ptrnet_task_list[] = {
+    { .name = "sort", .help = "n numbers, from the smallest to the largest", .metrics = sorted },
+    { .name = "hull",
+      .help = "the convex hull of n points, counter-clockwise; --data: hull*.txt",
+      .metrics = hulls,
+      .data = HEED_MAY_READ_DATA },
+    { .name = "tsp",
+      .help = "the shortest round tour of n cities, from the first one on; --data: tsp*.txt",
+      .metrics = tours,
+      .data = HEED_MAY_READ_DATA },
+    { .name = "delaunay",
+      .help = "the Delaunay triangles of n points, from left to right",
+      .metrics = triangulations },
+    { .name = NULL },
 };
 
 /* ---- sizes ---- */

@@ -1,5 +1,5 @@
-/* delaunay.c - by the definition: of sets this small nearly every triangle has a point in its circle,
- * found soon. */
+/* delaunay.c - by the definition: of sets this small nearly every triangle has a point in its
+ * circle, found soon. */
 #include "models/data/delaunay.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
 
 enum { HEED_TRIANGLES_MOST = 2 * HEED_POINTS_MOST }; /* n points have at most 2 n - 5 */
 
-/* Every triangle whose circumcircle has no other point inside, as three rising indices; triangles in
- * the order of the centres of their inscribed circles, from left to right, then upwards (as in
+/* Every triangle whose circumcircle has no other point inside, as three rising indices; triangles
+ * in the order of the centres of their inscribed circles, from left to right, then upwards (as in
  * Vinyals, Fortunato, Jaitly 2015). Room for 3 (2 n - 5). return: how many triangles. */
 int64_t heed_delaunay(const double *x, int64_t n, int32_t *triangles);
 

@@ -30,8 +30,8 @@ void heed_points_column(const heed_view *points, int64_t b, int64_t count, doubl
 
 /* ---- files ----
  *
- * A line is "x1 y1 .. xn yn output i1 .. ik i1", indices from 1, the first one again at the end: the
- * format of Vinyals, Fortunato, Jaitly 2015. */
+ * A line is "x1 y1 .. xn yn output i1 .. ik i1", indices from 1, the first one again at the end:
+ * the format of Vinyals, Fortunato, Jaitly 2015. */
 typedef struct heed_points_file {
     int64_t count, n;
     double *x;                /* [count, n, 2]                                 */

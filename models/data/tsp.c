@@ -1,6 +1,6 @@
 /* tsp.c - tours: the shortest by dynamic programming (Held, Karp 1962), and short ones by local
- * search (2-opt, Croes 1958; moved segments, Or 1976) that is kicked out of its minima by the double
- * bridge (Martin, Otto, Felten 1991). */
+ * search (2-opt, Croes 1958; moved segments, Or 1976) that is kicked out of its minima by the
+ * double bridge (Martin, Otto, Felten 1991). */
 #include "models/data/tsp.h"
 
 #include <math.h>

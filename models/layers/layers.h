@@ -208,8 +208,8 @@ heed_node *heed_set_block_with(heed_scope *scope, const char *name, heed_node *x
                                 (heed_set_block_options){ .defaults = 0, __VA_ARGS__ }))
 
 /* Additive attention over e [n, B, H] for queries d [T, B, ..]: u_i = v . tanh(W1 e_i + W2 d), and
- * softmax(u) is where it points. Vinyals, Fortunato, Jaitly 2015, eq. 3. Parameters "name/W1/weight"
- * [H, width], "name/W2/weight", "name/v/weight" [width, 1]. */
+ * softmax(u) is where it points. Vinyals, Fortunato, Jaitly 2015, eq. 3. Parameters
+ * "name/W1/weight" [H, width], "name/W2/weight", "name/v/weight" [width, 1]. */
 typedef struct heed_pointer {
     heed_scope *own;
     heed_node *e, *keys; /* [n, B, H]; W1 e, once for all queries [n, B, width] */
@@ -226,6 +226,21 @@ heed_node *heed_pointer_scores(const heed_pointer *pointer, heed_node *d,
 heed_node *heed_pointer_glimpse(const heed_pointer *pointer, heed_node *d, heed_node *blocked,
                                 heed_node **weights);
 
+/* ---- beam search: the W most probable answers so far, for each of B examples, in rows [B W] ----
+ *
+ * A program that goes on with its own choices builds, for each step: log-probabilities of the rows,
+ * extend, and follow for all that rows remember. Answer 0 is the best; W = 1 is greedy. */
+typedef struct heed_beam {
+    int64_t batch, width, choices;
+    heed_node *total;  /* [B, W], log-probabilities of the answers              */
+    heed_node *parent; /* [B, W], i32: the row, of its example, that each extends */
+    heed_node *picks;  /* [B, W, t], i32: the answers; NULL at first            */
+} heed_beam;
+heed_beam heed_beam_begin(heed_graph *graph, int64_t batch, int64_t width, int64_t choices);
+heed_node *heed_beam_extend(heed_beam *beam, heed_node *log_p); /* [B W, C] -> choices i32 [B W] */
+heed_node *heed_beam_follow(const heed_beam *beam,
+                            heed_node *x); /* rows [B W, ..] of the parents */
+
 /* Notes the caller's line at the nodes of a step; what the macros below call. */
 heed_state_pair heed_state_located(heed_state_pair state, const char *file, int line);
 
@@ -234,6 +249,8 @@ heed_state_pair heed_state_located(heed_state_pair state, const char *file, int 
 #define heed_lstm_project(...) HEED_AT(heed_lstm_project(__VA_ARGS__))
 #define heed_lstm_step(...) heed_state_located(heed_lstm_step(__VA_ARGS__), __FILE__, __LINE__)
 #define heed_lstm_run(...) HEED_AT(heed_lstm_run(__VA_ARGS__))
+#define heed_beam_extend(...) HEED_AT(heed_beam_extend(__VA_ARGS__))
+#define heed_beam_follow(...) HEED_AT(heed_beam_follow(__VA_ARGS__))
 #define heed_pointer_scores(...) HEED_AT(heed_pointer_scores(__VA_ARGS__))
 #define heed_pointer_glimpse(...) HEED_AT(heed_pointer_glimpse(__VA_ARGS__))
 #define heed_gru_project(...) HEED_AT(heed_gru_project(__VA_ARGS__))
