@@ -299,9 +299,6 @@ static bool ptrnet_settle(void *own, heed_settings *settings, heed_error *error)
     if (o->encoder == ENCODER_ATTENTION && o->hidden % o->heads != 0)
         return heed_fail(error, "--hidden %lld is not a multiple of --heads %lld",
                          (long long)o->hidden, (long long)o->heads);
-    if (o->beam > ptrnet_elements(o))
-        return heed_fail(error, "--beam %lld is more than the %lld elements of a first step",
-                         (long long)o->beam, (long long)ptrnet_elements(o));
     if (settings->data && !ptrnet_read(o, settings->data, error)) return false;
     if (o->task->plane)
         settle_points(o, settings);
