@@ -36,8 +36,9 @@ static heed_node *never_of(const ptrnet *o, heed_graph *g)
     const int64_t steps = ptrnet_steps(o), elements = ptrnet_elements(o);
     const heed_dtype dtype = heed_graph_dtype(g);
     const heed_shape shape = HEED_SHAPE(steps, elements, 1);
+    if (!o->task->never || o->no_mask) return NULL;
     void *data = heed_graph_memory(g, (size_t)(steps * elements) * heed_dtype_size(dtype));
-    if (!data || !o->task->never || o->no_mask) return NULL;
+    if (!data) return NULL;
     heed_view never = heed_view_of(data, dtype, &shape);
     for (int64_t k = 0; k < steps * elements; k++)
         heed_set(&never, k, o->task->never(k / elements, k % elements, o->n.high));
@@ -80,7 +81,7 @@ static decoder decoder_of(const ptrnet *o, heed_scope *s, int64_t batch, int64_t
     }
     e = for_each_beam(e, beam, 1);
     r.fed = for_each_beam(in.fed, beam, 1);
-    r.absent = o->no_mask ? NULL : for_each_beam(absent, beam, 1);
+    r.absent = for_each_beam(absent, beam, 1);
     r.never = never_of(o, g);
     r.state = (heed_state_pair){ .h = for_each_beam(in.state.h, beam, 0),
                                  .c = for_each_beam(in.state.c, beam, 0) };
@@ -128,7 +129,7 @@ static heed_node *blocked_at(const decoder *r, int64_t first, int64_t steps, hee
                              heed_node *previous)
 {
     const ptrnet_task *task = r->o->task;
-    if (r->o->no_mask) return NULL;
+    if (r->o->no_mask) return r->absent;
     heed_node *blocked = either(r->absent, task->repeats ? NULL : chosen);
     if (r->never) blocked = either(blocked, heed_slice(r->never, 0, first, first + steps));
     if (task->triples && previous) blocked = either(blocked, not_above(r, first, steps, previous));
@@ -347,11 +348,11 @@ static const heed_option options[] = {
     { "layers", HEED_WHOLE, offsetof(ptrnet, layers), .initial = 3, .low = 0, .high = 100,
       .shapes = true, .help = "of encoder attention" },
     { "heads", HEED_WHOLE, offsetof(ptrnet, heads), .initial = 8, .low = 1, .high = 64,
-      .trains = true, .help = "of encoder attention" },
+      .shapes = true, .help = "of encoder attention" },
     { "glimpses", HEED_WHOLE, offsetof(ptrnet, glimpses), .initial = 1, .low = 0, .high = 10,
       .shapes = true, .help = "attention reads before each pointing" },
     { "no-mask", HEED_FLAG, offsetof(ptrnet, no_mask), .trains = true,
-      .help = "let the decoder point anywhere, twice at the same number, too" },
+      .help = "let the decoder point at any element, twice at the same, too" },
     { "beam", HEED_WHOLE, offsetof(ptrnet, beam), .initial = 1, .low = 1, .high = 100,
       .help = "answers that evaluation follows; 1: always the best step" },
     { "recompute", HEED_FLAG, offsetof(ptrnet, recompute), .trains = true,

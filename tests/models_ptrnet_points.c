@@ -164,6 +164,25 @@ Test(models_ptrnet_points, hulls_have_three_corners_at_least_and_none_twice)
     }
 }
 
+Test(models_ptrnet_points, unmasked_hulls_still_have_no_points_that_are_not_there)
+{
+    int32_t list[LONGEST_ANSWER];
+    int again = 0;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        answers a = answers_of("--task hull --n 3-8 --hidden 4 --heads 2 --no-mask", 20, seed);
+        const heed_view lengths = heed_program_input(a.program, "lengths");
+        for (int b = 0; b < 20; b++) {
+            const int64_t count = ptrnet_answer_of(a.tiny.own, &a.picks, b, list);
+            for (int64_t t = 0; t < count; t++) {
+                cr_assert_lt(list[t], heed_get(&lengths, b));
+                for (int64_t u = 0; u < t; u++) again += list[u] == list[t];
+            }
+        }
+        answers_free(&a);
+    }
+    cr_expect_gt(again, 0, "but some twice");
+}
+
 Test(models_ptrnet_points, tours_begin_at_the_first_city_and_are_valid)
 {
     for (uint64_t seed = 0; seed < 4; seed++) {
