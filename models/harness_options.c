@@ -347,6 +347,14 @@ int heed_options_notes(const heed_model *model, const heed_settings *settings, c
     return done ? n : -1;
 }
 
+/* A word: what is not a number, such as "5-50" (but 5-5 is 5). */
+static bool is_word(const heed_option *option, const void *base)
+{
+    const heed_range *range = field_of(option, base);
+    return option->kind == HEED_CHOICE || option->kind == HEED_TEXT ||
+           (option->kind == HEED_RANGE && range->low < range->high);
+}
+
 /* ,"n":10,"hidden":128,"encoder":"lstm" */
 void heed_options_json(const heed_model *model, const void *own, heed_json_out *out)
 {
@@ -357,7 +365,7 @@ void heed_options_json(const heed_model *model, const void *own, heed_json_out *
         heed_json_put(out, ",\"");
         for (const char *c = option->name; *c; c++) heed_json_put(out, "%c", *c == '-' ? '_' : *c);
         heed_json_put(out, "\":");
-        if (option->kind == HEED_CHOICE || option->kind == HEED_TEXT || option->kind == HEED_RANGE)
+        if (is_word(option, own))
             heed_json_put_string(out, text);
         else
             heed_json_put(out, "%s", text);

@@ -33,6 +33,11 @@ void heed_picture_map(heed_picture *picture, int x, int y, int cell, const heed_
 void heed_picture_image(heed_picture *picture, int x, int y, int cell, const heed_view *values,
                         double low, double high);
 
+/* Letters of 5 by 7 squares of `scale` pixels, from their upper left corner on, 6 squares apart. */
+void heed_picture_text(heed_picture *picture, int x, int y, int scale, const char *text,
+                       heed_color color);
+int heed_picture_text_width(const char *text, int scale);
+
 /* Written beside and renamed. */
 bool heed_picture_save(const heed_picture *picture, const char *path, heed_error *error);
 

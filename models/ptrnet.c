@@ -1,212 +1,155 @@
-/* ptrnet.c - the pointer network, sorting numbers.
+/* ptrnet.c - the pointer network: sorting numbers; hulls, tours and triangulations of points.
  *
  * Vinyals, Fortunato, Jaitly 2015, "Pointer Networks"                                [PN]
  * Vinyals, Bengio, Kudlur 2016, "Order Matters: Sequence to Sequence for Sets"       [OM]
  *
- * An encoder turns the numbers x_1 .. x_n into vectors e_1 .. e_n; a decoder LSTM then points n
- * times at one of them: its state d_t asks, attention over the e_i answers, and where attention is
- * highest is the t-th smallest number, which is the decoder's next input. The encoder is an LSTM
- * [PN], or reads each number by itself and lets a process block look at the set P times, so that
- * the order of the numbers does not matter [OM].
+ * An encoder turns the elements x_1 .. x_n of a set into vectors e_1 .. e_n; a decoder LSTM then
+ * points at one of them, step by step: its state d_t asks, attention over the e_i answers, and
+ * where attention is highest is the next element of the answer, and the decoder's next input. Where
+ * an answer can be shorter than others, it ends by pointing at one more element, "the end". The
+ * encoder is an LSTM [PN], one LSTM in each direction, layers of self-attention
+ * (ptrnet_encoders.c), or it reads each element by itself and lets a process block look at the set
+ * P times [OM].
  *
- * Everything is time-major: [n, B, ..] for the n numbers of B sets, [T, ..] for the T = n steps. */
-#include "models/data/sort.h"
+ * Everything is time-major: [n, B, ..] for the n elements of B sets, [T, ..] for T steps; E = n, or
+ * n + 1 with the end. Beam search goes on with the W best answers so far of each set, side by side:
+ * [.., B W, ..]. */
 #include "models/models.h"
+#include "models/ptrnet.h"
 
-typedef struct ptrnet {
-    int64_t n, hidden, process_steps, glimpses;
-    int encoder, embed;
-    bool no_mask, recompute;
-} ptrnet;
+/* ---- the decoder: one set of weights for all steps ---- */
 
-enum { ENCODER_LSTM, ENCODER_PROCESS };
-static const char *const encoders[] = { "lstm", "process", NULL };
-enum { EMBED_STEPS, EMBED_LINEAR };
-static const char *const embeddings[] = { "steps", "linear", NULL };
-
-#define START ((heed_init){ .rule = HEED_INIT_DEFAULT })
-
-/* ---- encoder ---- */
-
-/* H soft steps at learned places, which start all over (0, 1) and about as wide as they lie apart,
- * and a linear layer. Numbers that are close differ by whole steps; a linear layer alone would have
- * to grow its weights a thousandfold for that. */
-static heed_node *embed_by_steps(heed_scope *s, heed_node *x, int64_t hidden)
-{
-    const heed_init anywhere = { .rule = HEED_INIT_UNIFORM, .a = 0, .b = 1 };
-    const heed_init steep = { .rule = HEED_INIT_UNIFORM,
-                              .a = -(double)hidden,
-                              .b = (double)hidden };
-    heed_node *from = heed_sub(heed_unsqueeze(x, -1), heed_param(s, "place", anywhere, hidden));
-    heed_node *steps = heed_tanh(heed_mul(heed_param(s, "slope", steep, hidden), from));
-    return heed_linear(s, "out", steps, hidden);
-}
-
-/* A number as a vector. */
-static heed_node *embed(const ptrnet *o, heed_scope *s, heed_node *x) /* [.., B] -> [.., B, H] */
-{
-    s = heed_enter(s, "embed");
-    if (o->embed == EMBED_STEPS) return embed_by_steps(s, x, o->hidden);
-    return heed_tanh(heed_linear(s, "out", heed_unsqueeze(x, -1), o->hidden));
-}
-
-/* All steps of an LSTM on a sequence; with --recompute as a loop that keeps only its states. */
-static heed_node *run(const ptrnet *o, const heed_lstm *cell, heed_node *x, heed_state_pair *state)
-{
-    heed_node *projected = heed_lstm_project(cell, x);
-    return o->recompute ? heed_lstm_scan(cell, projected, state, .recompute = true)
-                        : heed_lstm_run(cell, projected, state);
-}
-
-/* What the decoder looks at, e, and the state it starts in. */
-typedef struct encoded {
-    heed_node *e; /* [n, B, H] */
-    heed_state_pair state;
-} encoded;
-
-static encoded encode_in_order(const ptrnet *o, heed_scope *s, heed_node *embedded)
-{
-    encoded out = { .e = NULL };
-    heed_lstm cell = heed_lstm_cell(s, "lstm", o->hidden, o->hidden);
-    out.e = run(o, &cell, embedded, &out.state); /* [n, B, H] */
-    return out;
-}
-
-/* One read with dot products: a_i = softmax(m_i . q), r = sum_i a_i m_i           [OM, eq. 4-6] */
-static heed_node *read_set(heed_node *m, heed_node *q) /* [n, B, H], [B, H] -> [B, H] */
-{
-    heed_node *a = heed_softmax(heed_sum(heed_mul(m, q), -1, false), 0); /* [n, B]    */
-    return heed_sum(heed_mul(m, heed_unsqueeze(a, -1)), 0, false);       /* [B, H]    */
-}
-
-/* q_t = LSTM(q*_{t-1}) with q*_t = [q_t r_t]: an LSTM whose state is q and whose input is r, from a
- * learned q*_0 on. The decoder starts from q*_P.                               [OM, eq. 3 and 7] */
-static encoded encode_as_set(const ptrnet *o, heed_scope *s, heed_node *m, int64_t batch)
-{
-    encoded out = { .e = m };
-    if (o->process_steps == 0) return out;
-    const int64_t hidden = o->hidden;
-    heed_lstm cell = heed_lstm_cell(s, "process", hidden, hidden);
-    heed_state_pair q = { .h = heed_expand(heed_param(s, "q0", START, hidden), batch, hidden) };
-    heed_node *r = heed_expand(heed_param(s, "r0", START, hidden), batch, hidden);
-    for (int64_t t = 0; t < o->process_steps; t++) {
-        q = heed_lstm_step(&cell, heed_lstm_project(&cell, r), q);
-        r = read_set(m, q.h);
-    }
-    heed_node *q_star = heed_concat(HEED_NODES(q.h, r), -1); /* [B, 2H] */
-    out.state.h = heed_tanh(heed_linear(s, "to_h", q_star, hidden));
-    out.state.c = heed_linear(s, "to_c", q_star, hidden);
-    return out;
-}
-
-/* ---- attention ---- */
-
-/* u_i = v . tanh(W1 e_i + W2 d)                                                      [PN, eq. 3] */
-static heed_node *scores(heed_scope *s, heed_node *keys, heed_node *d, int64_t hidden)
-{
-    heed_node *q = heed_linear(s, "W2", d, hidden, .no_bias = true); /* [T, B, H]    */
-    if (!q) return NULL;
-    q = heed_unsqueeze(q, q->shape.rank - 2);    /* [T, 1, B, H] */
-    heed_node *u = heed_tanh(heed_add(keys, q)); /* [T, n, B, H] */
-    u = heed_squeeze(heed_linear(s, "v", u, 1, .no_bias = true), -1);
-    return u; /* [T, n, B] */
-}
-
-static heed_node *keys_of(heed_scope *s, heed_node *e, int64_t hidden)
-{
-    return heed_linear(s, "W1", e, hidden, .no_bias = true); /* [n, B, H] */
-}
-
-/* One set of weights for all steps, and what of it does not depend on the step. */
 typedef struct decoder {
     const ptrnet *o;
-    heed_scope *glimpse, *point;
     heed_lstm lstm;
-    heed_node *go; /* [1, 1, H], the first input: nothing has been chosen yet */
-    heed_node *embedded, *e, *glimpse_keys, *pointer_keys; /* [n, B, H] */
+    heed_pointer glimpse, point;
+    heed_node *go;     /* [1, 1, H], the first input: nothing has been chosen yet */
+    heed_node *fed;    /* [E, B, H], the input after each choice                  */
+    heed_node *absent; /* [E, B], 1 where a smaller set has no element, or NULL   */
+    heed_node *never;  /* [T, E, 1], 1 where no answer points                     */
     heed_state_pair state;
 } decoder;
 
-static decoder decoder_of(const ptrnet *o, heed_scope *s, heed_node *x)
+/* [T, E, 1] of what the task says. */
+static heed_node *never_of(const ptrnet *o, heed_graph *g)
 {
+    const int64_t steps = ptrnet_steps(o), elements = ptrnet_elements(o);
+    const heed_dtype dtype = heed_graph_dtype(g);
+    const heed_shape shape = HEED_SHAPE(steps, elements, 1);
+    if (!o->task->never || o->no_mask) return NULL;
+    void *data = heed_graph_memory(g, (size_t)(steps * elements) * heed_dtype_size(dtype));
+    if (!data) return NULL;
+    heed_view never = heed_view_of(data, dtype, &shape);
+    for (int64_t k = 0; k < steps * elements; k++)
+        heed_set(&never, k, o->task->never(k / elements, k % elements, o->n.high));
+    return heed_constant(g, &never);
+}
+
+/* [n, B]: 1 where i >= lengths[b] */
+static heed_node *absent_of(const ptrnet *o, heed_graph *g, int64_t batch)
+{
+    if (!ptrnet_varies(o)) return NULL;
+    heed_node *n = heed_cast(heed_input(g, "lengths", HEED_I32, batch), heed_graph_dtype(g));
+    heed_node *i = heed_unsqueeze(heed_arange(g, 0, (double)o->n.high, 1), 1);
+    return heed_greater_equal(i, n);
+}
+
+/* Columns w of [.., B W, ..] for each column of [.., B, ..]. */
+static heed_node *for_each_beam(heed_node *x, int64_t beam, int axis)
+{
+    return x && beam > 1 ? heed_repeat_interleave(x, beam, axis) : x;
+}
+
+static decoder decoder_of(const ptrnet *o, heed_scope *s, int64_t batch, int64_t beam)
+{
+    heed_graph *g = heed_scope_graph(s);
     decoder r = { .o = o };
-    if (!x) return r;
-    const int64_t batch = x->shape.dim[1];
-    r.embedded = embed(o, s, x);
-    heed_scope *own = heed_enter(s, "encoder");
-    encoded in = o->encoder == ENCODER_LSTM ? encode_in_order(o, own, r.embedded)
-                                            : encode_as_set(o, own, r.embedded, batch);
-    own = heed_enter(s, "decoder");
-    r.e = in.e;
-    r.state = in.state;
-    r.lstm = heed_lstm_cell(own, "lstm", o->hidden, o->hidden);
-    r.go = heed_param(own, "go", HEED_ZEROS, 1, 1, o->hidden);
-    r.point = heed_enter(own, "pointer");
-    r.pointer_keys = keys_of(r.point, r.e, o->hidden);
-    if (o->glimpses == 0) return r;
-    r.glimpse = heed_enter(own, "glimpse");
-    r.glimpse_keys = keys_of(r.glimpse, r.e, o->hidden);
+    const heed_dtype dtype = heed_graph_dtype(g);
+    heed_node *x = o->task->plane ? heed_input(g, "points", dtype, o->n.high, batch, 2)
+                                  : heed_input(g, "numbers", dtype, o->n.high, batch);
+    heed_node *absent = absent_of(o, g, batch);
+    ptrnet_encoded in = ptrnet_encode(o, s, x, absent);
+    s = heed_enter(s, "decoder");
+    heed_node *e = in.e;
+    if (o->task->ends) {
+        heed_node *end =
+            heed_param(s, "end", (heed_init){ .rule = HEED_INIT_DEFAULT }, 1, 1, o->hidden);
+        end = heed_expand(end, 1, batch, o->hidden);
+        e = heed_concat(HEED_NODES(e, end), 0);
+        in.fed = heed_concat(HEED_NODES(in.fed, end), 0);
+        if (absent) absent = heed_pad(absent, 0, 0, 1, 0);
+    }
+    e = for_each_beam(e, beam, 1);
+    r.fed = for_each_beam(in.fed, beam, 1);
+    r.absent = for_each_beam(absent, beam, 1);
+    r.never = never_of(o, g);
+    r.state = (heed_state_pair){ .h = for_each_beam(in.state.h, beam, 0),
+                                 .c = for_each_beam(in.state.c, beam, 0) };
+    r.lstm = heed_lstm_cell(s, "lstm", o->hidden, o->hidden);
+    r.go = heed_param(s, "go", HEED_ZEROS, 1, 1, o->hidden);
+    r.point = heed_pointer_over(s, "pointer", e, o->hidden);
+    if (o->glimpses > 0) r.glimpse = heed_pointer_over(s, "glimpse", e, o->hidden);
     return r;
 }
 
-/* What was pointed at cannot be pointed at again: a score of which the softmax is 0, and finite, so
- * that HEED_CHECK=nan stays of use. */
-static heed_node *without(heed_node *u, heed_node *taken)
+/* The pointer's scores for states d [T, B, H], after `glimpses` looks at what is left: a readout
+ * joins the state. blocked is [T, E, B], or NULL.                  -> [T, E, B] [PN, eq. 3; OM] */
+static heed_node *point(const decoder *r, heed_node *d, heed_node *blocked)
 {
-    return taken ? heed_masked_fill(u, taken, -1e30) : u;
+    for (int64_t k = 0; k < r->o->glimpses; k++)
+        d = heed_add(d, heed_pointer_glimpse(&r->glimpse, d, blocked, NULL));
+    return heed_pointer_scores(&r->point, d, blocked);
 }
 
-/* sum_i softmax(u)_i e_i for all steps: [T, n, B], [n, B, H] -> [T, B, H] */
-static heed_node *weighted_sum(heed_node *u, heed_node *e)
+/* ---- what cannot be pointed at: 1s, added up ---- */
+
+static heed_node *either(heed_node *a, heed_node *b)
 {
-    heed_node *a = heed_permute(heed_softmax(u, 1), 2, 0, 1); /* [B, T, n] */
-    heed_node *g = heed_matmul(a, heed_permute(e, 1, 0, 2));  /* [B, T, H] */
-    return heed_permute(g, 1, 0, 2);
+    return a && b ? heed_add(a, b) : a ? a : b;
 }
 
-/* The pointer's scores for states d [T, B, H], after `glimpses` looks at what is left. taken is
- * [T, n, B], or NULL: nothing is masked.                                  -> [T, n, B] */
-static heed_node *point(const decoder *r, heed_node *d, heed_node *taken)
+/* Within a group of three steps indices rise: what is not above the previous choice, [T, B], is
+ * blocked in the second and the third.                                        -> [T, E, B] */
+static heed_node *not_above(const decoder *r, int64_t first, int64_t steps, heed_node *previous)
 {
-    for (int64_t k = 0; k < r->o->glimpses; k++) {
-        heed_node *u = without(scores(r->glimpse, r->glimpse_keys, d, r->o->hidden), taken);
-        d = heed_add(d, weighted_sum(u, r->e)); /* the readout joins the state */
-    }
-    return without(scores(r->point, r->pointer_keys, d, r->o->hidden), taken);
+    heed_graph *g = previous->graph;
+    heed_node *i =
+        heed_unsqueeze(heed_arange(g, 0, (double)ptrnet_elements(r->o), 1), 1); /* [E, 1] */
+    heed_node *t = heed_arange(g, (double)first, (double)(first + steps), 1);   /* [T] */
+    heed_node *begins = heed_equal(t, heed_scale(heed_floor(heed_affine(t, 1. / 3, 1. / 6)), 3));
+    heed_node *last = heed_cast(previous, heed_graph_dtype(g));
+    heed_node *low = heed_less_equal(i, heed_unsqueeze(last, 1));
+    return heed_mul(low, heed_reshape(heed_affine(begins, -1, 1), steps, 1, 1));
+}
+
+/* Of T steps from `first` on. chosen [T, E, B]: how often each element was, before; previous
+ * [T, B]: the last choice; NULL: nothing was chosen yet. What was pointed at cannot be pointed at
+ * again. */
+static heed_node *blocked_at(const decoder *r, int64_t first, int64_t steps, heed_node *chosen,
+                             heed_node *previous)
+{
+    const ptrnet_task *task = r->o->task;
+    if (r->o->no_mask) return r->absent;
+    heed_node *blocked = either(r->absent, task->repeats ? NULL : chosen);
+    if (r->never) blocked = either(blocked, heed_slice(r->never, 0, first, first + steps));
+    if (task->triples && previous) blocked = either(blocked, not_above(r, first, steps, previous));
+    return blocked;
 }
 
 /* ---- training: the right answer so far is the input, so all steps are computed together ---- */
 
-/* [T, T] with ones below the diagonal: times a sequence, its sum over the steps before. */
-static heed_node *strictly_lower(heed_graph *graph, int64_t steps)
+/* chosen[t, i, b] = 1 when i is one of order[0 .. t - 1, b] */
+static heed_node *chosen_before(heed_node *order, int64_t elements) /* [T, B] -> [T, E, B] */
 {
-    const heed_dtype dtype = heed_graph_dtype(graph);
-    const heed_shape shape = HEED_SHAPE(steps, steps);
-    void *data = heed_graph_memory(graph, (size_t)(steps * steps) * heed_dtype_size(dtype));
-    if (!data) return NULL;
-    heed_view ones = heed_view_of(data, dtype, &shape);
-    for (int64_t t = 0; t < steps; t++)
-        for (int64_t before = 0; before < t; before++) heed_set(&ones, t * steps + before, 1);
-    return heed_constant(graph, &ones);
+    heed_node *chosen = heed_permute(heed_one_hot(order, elements), 0, 2, 1);
+    return heed_cumsum(chosen, 0, .exclusive = true);
 }
 
-/* taken[t, i, b] = 1 when i is one of order[0 .. t - 1, b] */
-static heed_node *taken_before(heed_node *order) /* [T, B] -> [T, n, B] */
+/* fed[order[0 .. T - 2, b], b]: [E, B, H], [T, B] -> [T - 1, B, H] */
+static heed_node *fed_before(heed_node *fed, heed_node *order)
 {
-    if (!order) return NULL;
-    const int64_t n = order->shape.dim[0], batch = order->shape.dim[1];
-    heed_node *chosen = heed_reshape(heed_one_hot(order, n), n, batch * n); /* [T, B n] */
-    heed_node *before = heed_matmul(strictly_lower(order->graph, n), chosen);
-    return heed_permute(heed_reshape(before, n, batch, n), 0, 2, 1);
-}
-
-/* What the decoder has just chosen, embedded: e[order[0 .. T - 2, b], b].
- * [n, B, H], [T, B] -> [T - 1, B, H] */
-static heed_node *chosen_before(heed_node *e, heed_node *order)
-{
-    if (!e || !order) return NULL;
     heed_node *of_set = heed_transpose(heed_slice(order, 0, 0, -1), 0, 1); /* [B, T - 1] */
-    return heed_transpose(heed_gather(heed_transpose(e, 0, 1), of_set, 1, 1), 0, 1);
+    return heed_transpose(heed_gather(heed_transpose(fed, 0, 1), of_set, 1, 1), 0, 1);
 }
 
 static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
@@ -214,87 +157,163 @@ static heed_node *ptrnet_loss(const void *own, heed_scope *s, int64_t batch)
     const ptrnet *o = own;
     heed_graph *g = heed_scope_graph(s);
     if (!g) return NULL;
-    heed_node *x = heed_input(g, "numbers", heed_graph_dtype(g), o->n, batch);
-    heed_node *order = heed_input(g, "order", HEED_I32, o->n, batch);
-    decoder r = decoder_of(o, s, x);
+    const int64_t steps = ptrnet_steps(o);
+    decoder r = decoder_of(o, s, batch, 1);
+    heed_node *order = heed_input(g, "order", HEED_I32, steps, batch);
 
     heed_node *go = heed_expand(r.go, 1, batch, o->hidden);
-    heed_node *in =
-        heed_concat(HEED_NODES(go, chosen_before(r.embedded, order)), 0); /* [T, B, H] */
-    heed_node *d = run(o, &r.lstm, in, &r.state);
-    heed_node *u = point(&r, d, o->no_mask ? NULL : taken_before(order)); /* [T, n, B] */
+    heed_node *in = heed_concat(HEED_NODES(go, fed_before(r.fed, order)), 0); /* [T, B, H] */
+    heed_node *d = ptrnet_run(o, &r.lstm, in, &r.state);
+    heed_node *chosen = chosen_before(order, ptrnet_elements(o));
+    heed_node *previous =
+        heed_concat(HEED_NODES(heed_slice(order, 0, 0, 1), heed_slice(order, 0, 0, -1)),
+                    0);                                                      /* of step 0: any */
+    heed_node *u = point(&r, d, blocked_at(&r, 0, steps, chosen, previous)); /* [T, E, B] */
     return heed_cross_entropy(heed_permute(u, 0, 2, 1), order);
 }
 
 /* ---- evaluation: the decoder's own answer is its next input ---- */
 
+/* What an answer that goes on is told: choices so far and the decoder's state, for B W of them. */
+typedef struct memory {
+    heed_node *chosen; /* [1, E, B W], NULL at first */
+    heed_state_pair state;
+} memory;
+
+/* After the end there is only the end, at no cost. */
+static heed_node *ended_too(heed_node *chosen, heed_node *blocked)
+{
+    const int64_t end = chosen->shape.dim[1] - 1;
+    heed_graph *g = chosen->graph;
+    heed_node *others = heed_pad(heed_full(g, 1, end, 1), 0, 0, 1, 0); /* [E, 1] */
+    heed_node *ended = heed_slice(chosen, 1, end, end + 1);            /* [1, 1, B W] */
+    return heed_where(ended, others, blocked ? blocked : heed_number(g, 0));
+}
+
+/* From scores u [1, E, B W] to the W best answers that are one step longer. return: what each has
+ * just chosen, [1, B W]. */
+static heed_node *extend(heed_beam *beam, memory *m, heed_node *u)
+{
+    heed_node *log_p = heed_transpose(heed_squeeze(heed_log_softmax(u, 1), 0), 0, 1); /* [B W, E] */
+    heed_node *pick = heed_unsqueeze(heed_beam_extend(beam, log_p), 0);
+    heed_node *now = heed_one_hot(pick, beam->choices); /* [1, B W, E] */
+    m->state.h = heed_beam_follow(beam, m->state.h);
+    m->state.c = heed_beam_follow(beam, m->state.c);
+    if (m->chosen) {
+        heed_node *before = heed_transpose(heed_squeeze(m->chosen, 0), 0, 1);
+        now = heed_add(now, heed_beam_follow(beam, before));
+    }
+    m->chosen = heed_transpose(now, 1, 2);
+    return pick;
+}
+
+/* The most probable answer [T, B]; weights, unless NULL: of each step, [1, E, B]. */
+static heed_node *decode(const ptrnet *o, heed_scope *s, int64_t batch, int64_t width,
+                         heed_node **weights)
+{
+    heed_graph *g = heed_scope_graph(s);
+    decoder r = decoder_of(o, s, batch, width);
+    heed_beam beam = heed_beam_begin(g, batch, width, ptrnet_elements(o));
+    memory m = { .state = r.state };
+    heed_node *of_set = heed_transpose(r.fed, 0, 1), *pick = NULL; /* [B W, E, H] */
+    heed_node *in = heed_expand(r.go, 1, batch * width, o->hidden);
+    for (int64_t t = 0; t < ptrnet_steps(o) && !heed_graph_failed(g); t++) {
+        heed_node *projected = heed_index(heed_lstm_project(&r.lstm, in), 0, 0);
+        m.state = heed_lstm_step(&r.lstm, projected, m.state);
+        heed_node *blocked = blocked_at(&r, t, 1, m.chosen, pick);
+        if (o->task->ends && m.chosen) blocked = ended_too(m.chosen, blocked);
+        heed_node *u = point(&r, heed_unsqueeze(m.state.h, 0), blocked); /* [1, E, B W] */
+        if (weights) weights[t] = heed_softmax(u, 1);
+        pick = extend(&beam, &m, u);
+        heed_node *next = heed_transpose(pick, 0, 1);               /* [B W, 1] */
+        in = heed_transpose(heed_gather(of_set, next, 1, 1), 0, 1); /* [1, B W, H] */
+    }
+    return heed_transpose(heed_index(beam.picks, 1, 0), 0, 1);
+}
+
 static int ptrnet_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
                          int room)
 {
     const ptrnet *o = own;
-    heed_graph *g = heed_scope_graph(s);
-    heed_node **picks = g && room > 0 ? heed_graph_memory(g, (size_t)o->n * sizeof *picks) : NULL;
-    if (!picks) return 0;
-    heed_node *x = heed_input(g, "numbers", heed_graph_dtype(g), o->n, batch);
-    decoder r = decoder_of(o, s, x);
-    heed_node *of_set = heed_transpose(r.embedded, 0, 1), *taken = NULL; /* [B, n, H] */
-    heed_node *in = heed_expand(r.go, 1, batch, o->hidden);
-    for (int64_t t = 0; t < o->n; t++) {
-        heed_node *projected = heed_index(heed_lstm_project(&r.lstm, in), 0, 0);
-        r.state = heed_lstm_step(&r.lstm, projected, r.state);
-        heed_node *u = point(&r, heed_unsqueeze(r.state.h, 0), taken); /* [1, n, B] */
-        picks[t] = heed_argmax(u, 1);                                  /* [1, B] */
-        if (t + 1 == o->n) break;
-        heed_node *next = heed_transpose(picks[t], 0, 1);                     /* [B, 1] */
-        in = heed_transpose(heed_gather(of_set, next, 1, 1), 0, 1);           /* [1, B, H] */
-        heed_node *now = heed_permute(heed_one_hot(picks[t], o->n), 0, 2, 1); /* [1, n, B] */
-        if (!o->no_mask) taken = taken ? heed_add(taken, now) : now;
-    }
-    outputs[0] = (heed_output){ "order", heed_concat(picks, (int)o->n, 0) }; /* [T, B] */
+    if (!heed_scope_graph(s) || room < 1) return 0;
+    outputs[0] = (heed_output){ "order", decode(o, s, batch, o->beam, NULL) }; /* [T, B] */
     return outputs[0].node ? 1 : 0;
 }
 
-/* ---- data, recipe ---- */
-
-static bool ptrnet_fill(const void *own, heed_program *program, const heed_draw *draw,
-                        heed_error *error)
+/* The same, greedily, and where each step points. */
+static int ptrnet_attention(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
+                            int room)
 {
-    (void)own;
-    (void)error;
-    heed_rng rng = heed_draw_rng(draw);
-    heed_view x = heed_program_input(program, "numbers");
-    heed_view order = heed_program_input(program, "order");
-    heed_sort_numbers(&rng, &x);
-    if (order.data) heed_sort_order(&x, &order);
-    return true;
-}
-
-static void ptrnet_score(const void *own, heed_program *program, const heed_draw *draw,
-                         int64_t count, heed_score *score)
-{
-    (void)draw;
     const ptrnet *o = own;
-    const heed_view x = heed_program_input(program, "numbers");
-    const heed_view picks = heed_program_output(program, 0);
-    for (int64_t b = 0; b < count; b++) {
-        score->sum[0] += heed_sort_is_right(&x, &picks, b);
-        score->sum[1] += (double)heed_sort_places_right(&x, &picks, b) / (double)o->n;
-    }
-    score->of[0] += (double)count;
-    score->of[1] += (double)count;
+    heed_graph *g = heed_scope_graph(s);
+    const int64_t steps = ptrnet_steps(o);
+    heed_node **weights =
+        g && room > 1 ? heed_graph_memory(g, (size_t)steps * sizeof *weights) : NULL;
+    if (!weights) return 0;
+    outputs[0] = (heed_output){ "order", decode(o, s, batch, 1, weights) };
+    heed_node *all = heed_concat(weights, (int)steps, 0);
+    outputs[1] = (heed_output){ "pointer", heed_permute(all, 2, 0, 1) }; /* [B, T, E] */
+    return outputs[1].node ? 2 : 0;
 }
+
+/* ---- recipe ---- */
 
 /* Masked, and with numbers read one by one, a rising function is all there is to learn. An encoder
  * that mixes the numbers, or a decoder that has to see where it stands, takes longer. */
-static bool ptrnet_settle(void *own, heed_settings *settings, heed_error *error)
+static void settle_sorting(const ptrnet *o, heed_settings *settings)
 {
-    const ptrnet *o = own;
-    (void)error;
     const bool easy = o->encoder == ENCODER_PROCESS && !o->no_mask;
     if (settings->steps < 0) settings->steps = easy ? 1000 : 6000;
     if (settings->batch == 0) settings->batch = 128;
     if (settings->lr == 0) settings->lr = 5e-3;
-    return true;
+}
+
+/* Tours of up to 12 points are compared with the shortest in no time; of more, a file has them, or
+ * it takes a while. */
+static void settle_points(const ptrnet *o, heed_settings *settings)
+{
+    enum { SMALL = 12, FEW = 100 };
+    const bool small = o->n.high <= SMALL;
+    if (settings->steps < 0) settings->steps = small ? o->task->training : 2 * o->task->training;
+    if (settings->batch == 0) settings->batch = 128;
+    if (settings->lr == 0) settings->lr = 1e-3;
+    if (settings->examples == 0 && o->file.count > 0) settings->examples = o->file.count;
+    if (settings->examples == 0 && o->task->place == PLACE_FIRST && !small)
+        settings->examples = FEW;
+}
+
+static bool ptrnet_settle(void *own, heed_settings *settings, heed_error *error)
+{
+    ptrnet *o = own;
+    const char *name = settings->task;
+    o->task = &ptrnet_tasks[settings->task_index];
+    if (o->encoder == ENCODER_OF_TASK)
+        o->encoder = o->task->plane ? ENCODER_ATTENTION : ENCODER_PROCESS;
+    if (o->n.low < o->task->least || o->n.high > o->task->most)
+        return heed_fail(error, "--n: --task %s takes %lld to %lld elements", name,
+                         (long long)o->task->least, (long long)o->task->most);
+    if (ptrnet_varies(o) && !o->task->plane)
+        return heed_fail(error, "--n: --task %s takes one length, not a range", name);
+    if (ptrnet_varies(o) && o->encoder == ENCODER_LSTM)
+        return heed_fail(error, "--encoder lstm reads sets of one length; for a range of --n take "
+                                "both, process or attention");
+    if (o->encoder == ENCODER_ATTENTION && o->hidden % o->heads != 0)
+        return heed_fail(error, "--hidden %lld is not a multiple of --heads %lld",
+                         (long long)o->hidden, (long long)o->heads);
+    if (settings->data && !ptrnet_read(o, settings->data, error)) return false;
+    if (o->task->plane)
+        settle_points(o, settings);
+    else
+        settle_sorting(o, settings);
+    return !settings->data || settings->examples <= o->file.count ||
+           heed_fail(error, "--examples %lld: the file in --data has %lld",
+                     (long long)settings->examples, (long long)o->file.count);
+}
+
+static void ptrnet_release(void *own)
+{
+    ptrnet *o = own;
+    heed_points_free(&o->file);
 }
 
 /* Warm-up, then a cosine down to nothing: the last steps settle between numbers 1e-4 apart. */
@@ -310,34 +329,36 @@ static void ptrnet_recipe(const void *own, const heed_settings *settings, heed_o
 }
 
 /* clang-format off */
+static const char *const encoders[] = { "auto", "lstm", "process", "both", "attention", NULL };
+static const char *const embeddings[] = { "steps", "linear", NULL };
 static const heed_option options[] = {
-    { "n", HEED_WHOLE, offsetof(ptrnet, n), .initial = 10, .low = 2, .high = 500, .trains = true,
-      .help = "numbers to sort" },
+    { "n", HEED_RANGE, offsetof(ptrnet, n), .initial = 10, .low = 2, .high = HEED_POINTS_MOST,
+      .trains = true, .help = "elements of a set; of points also a range: 5-50" },
     { "hidden", HEED_WHOLE, offsetof(ptrnet, hidden), .initial = 128, .low = 1, .high = 4096,
       .shapes = true, .help = "width of embeddings, states and keys" },
-    { "encoder", HEED_CHOICE, offsetof(ptrnet, encoder), .initial = ENCODER_PROCESS,
+    { "encoder", HEED_CHOICE, offsetof(ptrnet, encoder), .initial = ENCODER_OF_TASK,
       .choices = encoders, .shapes = true,
-      .help = "an LSTM over the numbers, or one that ignores their order" },
+      .help = "an LSTM, one that ignores the order, LSTMs in both directions, self-attention; "
+              "auto: process to sort, attention for points" },
     { "embed", HEED_CHOICE, offsetof(ptrnet, embed), .initial = EMBED_STEPS,
       .choices = embeddings, .shapes = true,
       .help = "soft steps and a linear layer, or tanh of a linear layer" },
     { "process-steps", HEED_WHOLE, offsetof(ptrnet, process_steps), .initial = 1, .low = 0,
       .high = 100, .shapes = true, .help = "looks at the set before decoding (encoder process)" },
+    { "layers", HEED_WHOLE, offsetof(ptrnet, layers), .initial = 3, .low = 0, .high = 100,
+      .shapes = true, .help = "of encoder attention" },
+    { "heads", HEED_WHOLE, offsetof(ptrnet, heads), .initial = 8, .low = 1, .high = 64,
+      .shapes = true, .help = "of encoder attention" },
     { "glimpses", HEED_WHOLE, offsetof(ptrnet, glimpses), .initial = 1, .low = 0, .high = 10,
       .shapes = true, .help = "attention reads before each pointing" },
     { "no-mask", HEED_FLAG, offsetof(ptrnet, no_mask), .trains = true,
-      .help = "let the decoder point twice at the same number" },
+      .help = "let the decoder point at any element, twice at the same, too" },
+    { "beam", HEED_WHOLE, offsetof(ptrnet, beam), .initial = 1, .low = 1, .high = 100,
+      .help = "answers that evaluation follows; 1: always the best step" },
     { "recompute", HEED_FLAG, offsetof(ptrnet, recompute), .trains = true,
       .help = "LSTMs keep their states only: less memory (see --dry-run), some more time" },
 };
 /* clang-format on */
-static const heed_metric sorted[] = { { "sequences_right", NULL },
-                                      { "places_right", NULL },
-                                      { NULL, NULL } };
-static const heed_task tasks[] = {
-    { .name = "sort", .help = "n numbers, from the smallest to the largest", .metrics = sorted },
-    { .name = NULL },
-};
 static const heed_part parts[] = { { .loss = ptrnet_loss, .recipe = ptrnet_recipe },
                                    { .loss = NULL } };
 static const char *const tiny[] = {
@@ -346,15 +367,21 @@ static const char *const tiny[] = {
     "--n 3 --hidden 4 --batch 2 --encoder process --process-steps 2 --glimpses 1",
     "--n 2 --hidden 3 --batch 3 --encoder process --process-steps 0 --no-mask",
     "--n 3 --hidden 4 --batch 2 --encoder lstm --glimpses 0 --embed linear --no-mask",
+    "--task hull --n 4 --hidden 4 --batch 2 --layers 1 --heads 2",
+    "--task hull --n 3-5 --hidden 4 --batch 2 --layers 2 --heads 1 --embed linear",
+    "--task hull --n 3-5 --hidden 3 --batch 2 --encoder both",
+    "--task tsp --n 4-5 --hidden 4 --batch 2 --layers 1 --heads 2",
+    "--task delaunay --n 4-5 --hidden 4 --batch 2 --layers 1 --heads 1",
+    "--task hull --n 3-4 --hidden 3 --batch 2 --encoder process --glimpses 0",
     NULL,
 };
 
 const heed_model heed_model_ptrnet = {
     .name = "ptrnet",
-    .about = "a pointer network that sorts numbers",
+    .about = "a pointer network: sorting, convex hulls, tours, triangulations",
     .paper = "Vinyals, Fortunato, Jaitly 2015, Pointer Networks; Vinyals, Bengio, Kudlur 2016, "
              "Order Matters",
-    .tasks = tasks,
+    .tasks = ptrnet_task_list,
     .parts = parts,
     .options = options,
     .n_options = sizeof options / sizeof options[0],
@@ -363,7 +390,11 @@ const heed_model heed_model_ptrnet = {
     .evaluation_batch = 250,
     .tiny = tiny,
     .settle = ptrnet_settle,
+    .release = ptrnet_release,
     .answer = ptrnet_answer,
     .fill = ptrnet_fill,
     .score = ptrnet_score,
+    .attention = ptrnet_attention,
+    .show = ptrnet_show,
+    .picture = ptrnet_picture,
 };

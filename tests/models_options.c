@@ -179,8 +179,17 @@ Test(models_options, json_names_values)
     heed_options_json(&model, &values, &out);
     cr_assert_not(out.failed);
     cr_expect_str_eq(
-        out.text,
-        ",\"n\":10,\"length\":\"3\",\"rate\":0.5,\"encoder\":\"process\",\"word\":\"a\\\"b\","
-        "\"no_flag\":false");
+        out.text, ",\"n\":10,\"length\":3,\"rate\":0.5,\"encoder\":\"process\",\"word\":\"a\\\"b\","
+                  "\"no_flag\":false");
+    heed_free(out.text);
+}
+
+Test(models_options, json_range_of_two_ends_is_a_word)
+{
+    heed_json_out out = { .text = NULL };
+    cr_assert(reads("--length 4-20"));
+    heed_options_json(&model, &values, &out);
+    cr_assert_not(out.failed);
+    cr_expect(strstr(out.text, ",\"length\":\"4-20\","), "%s", out.text);
     heed_free(out.text);
 }

@@ -31,24 +31,27 @@ void heed_sort_order(const heed_view *x, const heed_view *order)
         }
 }
 
+static int64_t pick(const heed_view *picks, int64_t t, int64_t b)
+{
+    return (int64_t)heed_get(picks, t * picks->shape.dim[1] + b);
+}
+
 /* n picks, each strictly after the one before, are all n numbers in their order. */
 bool heed_sort_is_right(const heed_view *x, const heed_view *picks, int64_t b)
 {
-    const int64_t n = x->shape.dim[0], batch = x->shape.dim[1];
-    const int32_t *pick = picks->data;
+    const int64_t n = x->shape.dim[0];
     for (int64_t t = 1; t < n; t++)
-        if (!before(x, pick[(t - 1) * batch + b], pick[t * batch + b], b)) return false;
+        if (!before(x, pick(picks, t - 1, b), pick(picks, t, b), b)) return false;
     return true;
 }
 
 int64_t heed_sort_places_right(const heed_view *x, const heed_view *picks, int64_t b)
 {
-    const int64_t n = x->shape.dim[0], batch = x->shape.dim[1];
-    const int32_t *pick = picks->data;
+    const int64_t n = x->shape.dim[0];
     int64_t right = 0;
     for (int64_t t = 0; t < n; t++) {
         int64_t rank = 0;
-        for (int64_t i = 0; i < n; i++) rank += before(x, i, pick[t * batch + b], b);
+        for (int64_t i = 0; i < n; i++) rank += before(x, i, pick(picks, t, b), b);
         right += rank == t;
     }
     return right;

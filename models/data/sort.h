@@ -12,7 +12,8 @@ void heed_sort_numbers(heed_rng *rng, const heed_view *x);
  * Of equal numbers the first comes first. */
 void heed_sort_order(const heed_view *x, const heed_view *order);
 
-/* picks [n, batch]: does column b list all numbers of x's column b in ascending order? */
+/* picks [n, batch], with any strides: does column b list all numbers of x's column b in ascending
+ * order? */
 bool heed_sort_is_right(const heed_view *x, const heed_view *picks, int64_t b);
 
 /* How many of column b's picks stand where they belong. */

@@ -197,6 +197,71 @@ heed_node *heed_gru_scan_with(const heed_gru *cell, heed_node *projected, heed_s
     HEED_AT(heed_gru_scan_with(cell, projected, state, \
                                (heed_sequence_options){ .defaults = 0, __VA_ARGS__ }))
 
+/* ---- both directions, sets, pointers ---- */
+
+typedef struct heed_both_options {
+    int defaults;
+    heed_node *absent; /* [T, B], 1 where an example has no such step: its cell goes on as it was */
+    bool recompute;    /* as loops that keep their states only */
+} heed_both_options;
+
+/* Two LSTMs of width H, "name/forward" and "name/backward": x [T, B, in] -> what each has seen so
+ * far, [T, B, 2H]. *last, unless NULL: their last states, [B, 2H]. Graves, Schmidhuber 2005. */
+heed_node *heed_lstm_both_with(heed_scope *scope, const char *name, heed_node *x, int64_t hidden,
+                               heed_state_pair *last, heed_both_options options);
+#define heed_lstm_both(scope, name, x, hidden, last, ...)     \
+    HEED_AT(heed_lstm_both_with(scope, name, x, hidden, last, \
+                                (heed_both_options){ .defaults = 0, __VA_ARGS__ }))
+
+typedef struct heed_set_block_options {
+    int defaults;
+    int64_t heads;   /* 0 means 1 */
+    int64_t inner;   /* width of the layer between; 0 means 2 H */
+    heed_node *keep; /* 0: hidden; as in heed_attention, [B, 1, 1, n] for padding */
+} heed_set_block_options;
+
+/* x [B, n, H] -> [B, n, H], whatever the order of the n elements: x += attention(norm(x)), then
+ * x += mlp(norm(x)), an element at a time. Vaswani et al. 2017; norms inside, Xiong et al. 2020. */
+heed_node *heed_set_block_with(heed_scope *scope, const char *name, heed_node *x,
+                               heed_set_block_options options);
+#define heed_set_block(scope, name, x, ...)     \
+    HEED_AT(heed_set_block_with(scope, name, x, \
+                                (heed_set_block_options){ .defaults = 0, __VA_ARGS__ }))
+
+/* Additive attention over e [n, B, H] for queries d [T, B, ..]: u_i = v . tanh(W1 e_i + W2 d), and
+ * softmax(u) is where it points. Vinyals, Fortunato, Jaitly 2015, eq. 3. Parameters
+ * "name/W1/weight" [H, width], "name/W2/weight", "name/v/weight" [width, 1]. */
+typedef struct heed_pointer {
+    heed_scope *own;
+    heed_node *e, *keys; /* [n, B, H]; W1 e, once for all queries [n, B, width] */
+    int64_t width;
+} heed_pointer;
+heed_pointer heed_pointer_over(heed_scope *scope, const char *name, heed_node *e, int64_t width);
+
+/* blocked, not 0 where it cannot point, broadcasts to [T, n, B]; NULL: nothing is. Such a score is
+ * finite, so that HEED_CHECK=nan stays of use, and its softmax is 0. */
+#define HEED_POINTER_BLOCKED (-1e30)
+heed_node *heed_pointer_scores(const heed_pointer *pointer, heed_node *d,
+                               heed_node *blocked); /* -> [T, n, B] */
+/* What it sees there: sum_i softmax(u)_i e_i -> [T, B, H]; *weights, unless NULL: softmax(u). */
+heed_node *heed_pointer_glimpse(const heed_pointer *pointer, heed_node *d, heed_node *blocked,
+                                heed_node **weights);
+
+/* ---- beam search: the W most probable answers so far, for each of B examples, in rows [B W] ----
+ *
+ * A program that goes on with its own choices builds, for each step: log-probabilities of the rows,
+ * extend, and follow for all that rows remember. Answer 0 is the best; W = 1 is greedy. */
+typedef struct heed_beam {
+    int64_t batch, width, choices;
+    heed_node *total;  /* [B, W], log-probabilities of the answers              */
+    heed_node *parent; /* [B, W], i32: the row, of its example, that each extends */
+    heed_node *picks;  /* [B, W, t], i32: the answers; NULL at first            */
+} heed_beam;
+heed_beam heed_beam_begin(heed_graph *graph, int64_t batch, int64_t width, int64_t choices);
+heed_node *heed_beam_extend(heed_beam *beam, heed_node *log_p); /* [B W, C] -> choices i32 [B W] */
+heed_node *heed_beam_follow(const heed_beam *beam,
+                            heed_node *x); /* rows [B W, ..] of the parents */
+
 /* Notes the caller's line at the nodes of a step; what the macros below call. */
 heed_state_pair heed_state_located(heed_state_pair state, const char *file, int line);
 
@@ -205,6 +270,10 @@ heed_state_pair heed_state_located(heed_state_pair state, const char *file, int 
 #define heed_lstm_project(...) HEED_AT(heed_lstm_project(__VA_ARGS__))
 #define heed_lstm_step(...) heed_state_located(heed_lstm_step(__VA_ARGS__), __FILE__, __LINE__)
 #define heed_lstm_run(...) HEED_AT(heed_lstm_run(__VA_ARGS__))
+#define heed_beam_extend(...) HEED_AT(heed_beam_extend(__VA_ARGS__))
+#define heed_beam_follow(...) HEED_AT(heed_beam_follow(__VA_ARGS__))
+#define heed_pointer_scores(...) HEED_AT(heed_pointer_scores(__VA_ARGS__))
+#define heed_pointer_glimpse(...) HEED_AT(heed_pointer_glimpse(__VA_ARGS__))
 #define heed_gru_project(...) HEED_AT(heed_gru_project(__VA_ARGS__))
 #define heed_gru_step(...) heed_state_located(heed_gru_step(__VA_ARGS__), __FILE__, __LINE__)
 #define heed_gru_run(...) HEED_AT(heed_gru_run(__VA_ARGS__))
