@@ -165,6 +165,11 @@ heed_node *heed_pixel_unshuffle(heed_node *x, int64_t factor);
 /* y[i] = sum_k s[k] x[(i - first - k) mod N]: x [.., N], s [.., K]; leading axes broadcast. The
  * shifts first .. first + K - 1: -1 .. 1 for K = 3, first = -1. Graves et al. 2014, eq. 8. */
 heed_node *heed_circular_conv(heed_node *x, heed_node *s, int64_t first);
+/* Where the H heads of a memory look next: memory [B, W, N], a column for each slot; where they
+ * looked [B, H, N]; heads [B, H, W + 3 + K], of each a key, strength, gate, K shifts around 0 and
+ * sharpness, of any size: their ranges are put on here. -> [B, H, N], rows that sum to 1.
+ * Graves et al. 2014, eq. 5 to 9; the formulas are in ops/memory_address.c. */
+heed_node *heed_memory_address(heed_node *memory, heed_node *before, heed_node *heads);
 
 typedef struct heed_rotary_options {
     int defaults;
