@@ -165,11 +165,6 @@ heed_node *heed_pixel_unshuffle(heed_node *x, int64_t factor);
 /* y[i] = sum_k s[k] x[(i - first - k) mod N]: x [.., N], s [.., K]; leading axes broadcast. The
  * shifts first .. first + K - 1: -1 .. 1 for K = 3, first = -1. Graves et al. 2014, eq. 8. */
 heed_node *heed_circular_conv(heed_node *x, heed_node *s, int64_t first);
-/* Where the H heads of a memory look next: memory [B, W, N], a column for each slot; where they
- * looked [B, H, N]; heads [B, H, W + 3 + K], of each a key, strength, gate, K shifts around 0 and
- * sharpness, of any size: their ranges are put on here. -> [B, H, N], rows that sum to 1.
- * Graves et al. 2014, eq. 5 to 9; the formulas are in ops/memory_address.c. */
-heed_node *heed_memory_address(heed_node *memory, heed_node *before, heed_node *heads);
 
 typedef struct heed_rotary_options {
     int defaults;
@@ -191,6 +186,18 @@ heed_node *heed_sinusoids(heed_graph *graph, int64_t positions, int64_t width, i
  * [heads, queries, keys] -slope |j - i|, the last query beside the last key. Press et al. 2022. */
 heed_node *heed_alibi_slopes(heed_graph *graph, int64_t heads);
 heed_node *heed_alibi_bias(heed_graph *graph, int64_t heads, int64_t queries, int64_t keys);
+
+/* ---- a memory of N slots, [B, W, N]: a column of W numbers each. Graves et al. 2014 ---- */
+
+/* Where H heads look next, [B, H, N], rows that sum to 1 (eq. 5 to 9), and what the first `reads`
+ * of them find there, *found [B, reads W] (eq. 2). before: where they looked; heads
+ * [B, H, W + 3 + K]: of each head a key, strength, gate, K shifts around 0 and sharpness, of any
+ * size: their ranges are put on here. The formulas are in ops/memory_look.c. */
+heed_node *heed_memory_look(heed_node *memory, heed_node *before, heed_node *heads, int64_t reads,
+                            heed_node **found);
+/* M prod_j (1 - w_j e_j) + sum_j w_j a_j over heads j: where w [B, H, N]; erase e, add a [B, H, W]
+ * (eq. 3, 4). */
+heed_node *heed_memory_write(heed_node *memory, heed_node *where, heed_node *erase, heed_node *add);
 
 /* ---- state: entries of the store that a program moves itself; heed_state() in graph/store.h ----
  *

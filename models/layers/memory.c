@@ -2,6 +2,8 @@
 #include "models/layers/layers.h"
 #include "ops/ops.h"
 
+#define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
+
 enum { BESIDE = 3 }; /* a head's numbers are a key, K shifts, and strength, gate, sharpness */
 
 static int64_t numbers_of(const heed_memory_options *o)
@@ -23,12 +25,23 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
     return false;
 }
 
-/* Slots start as equals, and no key can tell them apart: a head must look somewhere, or it will
- * never learn to move. */
+/* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
+ * learn to move. Head j of those that read, and of those that write, starts at slot j N / heads,
+ * with nearly all of its weight; "name/look" says how that changes. */
 static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
 {
-    const heed_init apart = { .rule = HEED_INIT_NORMAL, .a = 0, .b = 1 };
-    return heed_softmax(heed_param(own, "look", apart, heads_of(o), o->slots), -1);
+    const heed_dtype dtype = heed_graph_dtype(heed_scope_graph(own));
+    const heed_shape shape = HEED_SHAPE(heads_of(o), o->slots);
+    void *data = heed_graph_memory(heed_scope_graph(own),
+                                   (size_t)heed_count(&shape) * heed_dtype_size(dtype));
+    if (!data) return NULL;
+    heed_view place = heed_view_of(data, dtype, &shape);
+    for (int64_t j = 0; j < o->reads; j++)
+        heed_set(&place, j * o->slots + j * o->slots / o->reads, FOCUS);
+    for (int64_t j = 0; j < o->writes; j++)
+        heed_set(&place, (o->reads + j) * o->slots + j * o->slots / o->writes, FOCUS);
+    heed_node *look = heed_param(own, "look", HEED_ZEROS, heads_of(o), o->slots);
+    return heed_softmax(heed_add(look, heed_constant(heed_scope_graph(own), &place)), -1);
 }
 
 static heed_node *first_memory(heed_scope *own, const heed_memory_options *o)
@@ -73,22 +86,6 @@ heed_memory_state heed_memory_begin(const heed_memory *memory, int64_t batch)
     };
 }
 
-/* e and a are [B, writes W]; w is of the write heads, [B, writes, N]. */
-static heed_node *write_all(const heed_memory_options *o, heed_node *memory, heed_node *w,
-                            heed_node *e, heed_node *a)
-{
-    heed_node *kept = memory, *added = NULL;
-    for (int64_t j = 0; j < o->writes; j++) {
-        const int64_t from = j * o->width, to = from + o->width;
-        heed_node *place = heed_slice(w, 1, j, j + 1);                     /* [B, 1, N] */
-        heed_node *erase = heed_unsqueeze(heed_slice(e, 1, from, to), -1); /* [B, W, 1] */
-        heed_node *add = heed_mul(heed_unsqueeze(heed_slice(a, 1, from, to), -1), place);
-        kept = heed_mul(kept, heed_affine(heed_mul(erase, place), -1, 1));
-        added = added ? heed_add(added, add) : add; /* [B, W, N] */
-    }
-    return heed_add(kept, added);
-}
-
 heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed_memory_state state)
 {
     const heed_memory_options *o = &memory->options;
@@ -99,14 +96,14 @@ heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed
     heed_node *heads =
         heed_reshape(heed_slice(all, 1, 0, looks), batch, heads_of(o), numbers_of(o));
     heed_node *e = heed_sigmoid(heed_slice(all, 1, looks, looks + written));
-    heed_node *a = heed_tanh(heed_slice(all, 1, looks + written, looks + 2 * written));
-    heed_node *w = heed_memory_address(state.memory, state.weighting, heads); /* [B, .., N] */
-    heed_node *r = heed_matmul(heed_slice(w, 1, 0, o->reads), heed_transpose(state.memory, 1, 2));
-    heed_node *writing = heed_slice(w, 1, o->reads, heads_of(o));
+    heed_node *a = heed_tanh(heed_slice(all, 1, looks + written, looks + 2 * written)), *r;
+    heed_node *w = heed_memory_look(state.memory, state.weighting, heads, o->reads, &r);
     return (heed_memory_state){
-        .memory = write_all(o, state.memory, writing, e, a),
+        .memory = heed_memory_write(state.memory, heed_slice(w, 1, o->reads, heads_of(o)),
+                                    heed_reshape(e, batch, o->writes, o->width),
+                                    heed_reshape(a, batch, o->writes, o->width)),
         .weighting = w,
-        .read = heed_reshape(r, batch, o->reads * o->width),
+        .read = r,
         .added = a,
     };
 }

@@ -3,7 +3,7 @@
  *
  * The memory M has N slots of width W. Read heads and write heads each say with a few numbers,
  * a linear layer of what the controller puts out (h), where they look next; see
- * heed_memory_address() in ops/networks.h. In a step, of M before it:
+ * heed_memory_look() in ops/networks.h. In a step, of M before it:
  *
  *     r_i = sum_n w_i[n] M[n]                                     each read head      (eq. 2)
  *     M'[n] = M[n] prod_j (1 - w_j[n] e_j) + sum_j w_j[n] a_j      all write heads     (eq. 3, 4)
