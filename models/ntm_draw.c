@@ -38,6 +38,7 @@ static double most_of(const heed_view *v, int64_t row)
 /* ---- the terminal ---- */
 
 enum { COLUMNS = 100 };
+#define LOOKED 0.1 /* a share that counts as looking there */
 
 /* A line for each slot that the head ever looked at, a character for each step. */
 static void show_head(const char *title, const heed_view *w, FILE *to)
@@ -45,7 +46,7 @@ static void show_head(const char *title, const heed_view *w, FILE *to)
     static const char shades[] = " .:-=+*%@#";
     fprintf(to, "%s\n", title);
     for (int64_t n = 0; n < w->shape.dim[0]; n++) {
-        if (most_of(w, n) < 0.1) continue;
+        if (most_of(w, n) < LOOKED) continue;
         fprintf(to, "%5d |", (int)n);
         for (int64_t t = 0; t < w->shape.dim[1]; t++) {
             const double share = heed_get(w, n * w->shape.dim[1] + t);
@@ -72,45 +73,86 @@ void ntm_show(const void *own, heed_program *program, FILE *to)
 
 /* ---- the picture ---- */
 
-enum { GAP = 12, LEAST_CELL = 2, MOST_CELL = 12, WIDE = 640 };
+enum { GAP = 12, LEAST_CELL = 2, MOST_CELL = 12, WIDE = 640, AROUND = 3 };
 
-/* A column of maps, one under the other: two of vectors, then one for each head. */
-static int draw_column(heed_picture *to, int x, int cell, heed_program *program, int64_t steps,
-                       const int *vectors, int weightings, int64_t heads)
+/* Which slots any head looked at, and a few around them: first .. stop - 1. */
+typedef struct span {
+    int64_t first, stop;
+} span;
+
+static span slots_used(heed_program *program, int64_t heads, int64_t steps)
 {
-    int y = GAP;
+    const int outputs[] = { NTM_READING, NTM_WRITING };
+    span used = { INT64_MAX, 0 };
+    int64_t slots = 0;
+    for (int64_t i = 0; i < 2 * heads; i++) {
+        const heed_view all = heed_program_output(program, outputs[i % 2]);
+        const heed_view w = rows_by_steps(&all, i / 2, steps);
+        slots = w.shape.dim[0];
+        for (int64_t n = 0; n < slots; n++) {
+            if (most_of(&w, n) < LOOKED) continue;
+            if (n - AROUND < used.first) used.first = n - AROUND;
+            if (n + AROUND + 1 > used.stop) used.stop = n + AROUND + 1;
+        }
+    }
+    if (used.first > slots) return (span){ 0, slots };
+    if (used.first < 0) used.first = 0;
+    if (used.stop > slots) used.stop = slots;
+    return used;
+}
+
+/* Pixels, and what there is to draw. */
+typedef struct column {
+    heed_program *program;
+    heed_picture *to; /* NULL: only find out how high it becomes */
+    int64_t steps, heads;
+    span slots;
+    int x, y, cell;
+} column;
+
+static void draw_map(column *c, const heed_view *v, double low)
+{
+    if (c->to) heed_picture_map(c->to, c->x, c->y, c->cell, v, low, 1);
+    c->y += (int)v->shape.dim[0] * c->cell + GAP;
+}
+
+/* Maps under each other: two of vectors, then where each head looked. */
+static int draw_column(column c, int bits, int vectors, int weightings)
+{
+    const heed_view all[] = { heed_program_output(c.program, bits),
+                              heed_program_output(c.program, vectors),
+                              heed_program_output(c.program, weightings) };
     for (int i = 0; i < 2; i++) {
-        const heed_view all = heed_program_output(program, vectors[i]);
-        const heed_view v = rows_by_steps(&all, 0, steps);
-        const double low = i == 0 ? 0 : -1;
-        if (to) heed_picture_map(to, x, y, cell, &v, low, 1);
-        y += (int)v.shape.dim[0] * cell + GAP;
+        const heed_view v = rows_by_steps(&all[i], 0, c.steps);
+        draw_map(&c, &v, i == 0 ? 0 : -1);
     }
-    for (int64_t head = 0; head < heads; head++) {
-        const heed_view all = heed_program_output(program, weightings);
-        const heed_view v = rows_by_steps(&all, head, steps);
-        if (to) heed_picture_map(to, x, y, cell, &v, 0, 1);
-        y += (int)v.shape.dim[0] * cell + GAP;
+    for (int64_t head = 0; head < c.heads; head++) {
+        heed_view w = rows_by_steps(&all[2], head, c.steps);
+        w = heed_view_slice(&w, 0, c.slots.first, 1, c.slots.stop - c.slots.first);
+        draw_map(&c, &w, 0);
     }
-    return y;
+    return c.y;
 }
 
 /* Left: what is given, what is added to memory, where it is written. Right: the answer, what is
  * read, where. Time runs to the right. */
 heed_picture *ntm_picture(const void *own, heed_program *program)
 {
-    static const int left[] = { NTM_GIVEN, NTM_ADDED }, right[] = { NTM_ANSWER, NTM_FOUND };
     const ntm *o = own;
-    const int64_t steps = steps_of(program);
-    int cell = (int)(WIDE / steps);
-    if (cell > MOST_CELL) cell = MOST_CELL;
-    if (cell < LEAST_CELL) cell = LEAST_CELL;
-    const int second = (int)steps * cell + 2 * GAP;
-    const int a = draw_column(NULL, 0, cell, program, steps, left, NTM_WRITING, o->heads);
-    const int b = draw_column(NULL, 0, cell, program, steps, right, NTM_READING, o->heads);
-    heed_picture *picture = heed_picture_new(second + (int)steps * cell + GAP, a > b ? a : b);
-    if (!picture) return NULL;
-    draw_column(picture, GAP, cell, program, steps, left, NTM_WRITING, o->heads);
-    draw_column(picture, second, cell, program, steps, right, NTM_READING, o->heads);
-    return picture;
+    column c = {
+        .program = program, .steps = steps_of(program), .heads = o->heads, .x = GAP, .y = GAP
+    };
+    c.cell = (int)(WIDE / c.steps);
+    if (c.cell > MOST_CELL) c.cell = MOST_CELL;
+    if (c.cell < LEAST_CELL) c.cell = LEAST_CELL;
+    c.slots = slots_used(program, o->heads, c.steps);
+    const int wide = (int)c.steps * c.cell + GAP;
+    const int left = draw_column(c, NTM_GIVEN, NTM_ADDED, NTM_WRITING);
+    const int right = draw_column(c, NTM_ANSWER, NTM_FOUND, NTM_READING);
+    c.to = heed_picture_new(GAP + 2 * wide, left > right ? left : right);
+    if (!c.to) return NULL;
+    draw_column(c, NTM_GIVEN, NTM_ADDED, NTM_WRITING);
+    c.x += wide;
+    draw_column(c, NTM_ANSWER, NTM_FOUND, NTM_READING);
+    return c.to;
 }

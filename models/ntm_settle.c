@@ -10,11 +10,11 @@ typedef struct habits {
 } habits;
 
 static const habits of_task[] = {
-    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, 8, 17000, 2e-3 },
-    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 8, 60000, 2e-3 },
-    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 1, 8, 60000, 2e-3 },
-    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 8, 40000, 2e-3 },
-    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 8, 60000, 2e-3 },
+    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, 4, 17000, 5e-3 },
+    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 4, 60000, 5e-3 },
+    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 1, 4, 60000, 5e-3 },
+    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 4, 40000, 5e-3 },
+    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 4, 60000, 5e-3 },
 };
 
 static bool given(heed_range range)

@@ -26,8 +26,8 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
 }
 
 /* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
- * learn to move. Head j of those that read, and of those that write, starts at slot j N / heads,
- * with nearly all of its weight; "name/look" says how that changes. */
+ * learn to move. Head j of those that read, and of those that write, starts in
+ * the middle of the j-th share of slots, with nearly all of its weight; "name/look" says how that changes. */
 static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
 {
     const heed_dtype dtype = heed_graph_dtype(heed_scope_graph(own));
@@ -36,10 +36,11 @@ static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
                                    (size_t)heed_count(&shape) * heed_dtype_size(dtype));
     if (!data) return NULL;
     heed_view place = heed_view_of(data, dtype, &shape);
-    for (int64_t j = 0; j < o->reads; j++)
-        heed_set(&place, j * o->slots + j * o->slots / o->reads, FOCUS);
-    for (int64_t j = 0; j < o->writes; j++)
-        heed_set(&place, (o->reads + j) * o->slots + j * o->slots / o->writes, FOCUS);
+    for (int64_t i = 0; i < heads_of(o); i++) {
+        const bool reads = i < o->reads;
+        const int64_t j = reads ? i : i - o->reads, of = reads ? o->reads : o->writes;
+        heed_set(&place, i * o->slots + (2 * j + 1) * o->slots / (2 * of), FOCUS);
+    }
     heed_node *look = heed_param(own, "look", HEED_ZEROS, heads_of(o), o->slots);
     return heed_softmax(heed_add(look, heed_constant(heed_scope_graph(own), &place)), -1);
 }
