@@ -52,10 +52,9 @@ int64_t heed_memory_look_units(const heed_call *call)
 
 size_t heed_memory_look_scratch(const heed_call *call)
 {
-    enum { ROWS = 10 };
     const memory_look_sizes z =
         memory_look_sizes_of(&call->in[0].shape, &call->in[2].shape, call->attr);
-    return (size_t)(ROWS * z.slots + z.numbers + z.shifts) * heed_dtype_size(call->out.dtype);
+    return (size_t)memory_look_scratch_size(&z) * heed_dtype_size(call->out.dtype);
 }
 
 bool heed_memory_look_check(heed_infer *infer)

@@ -31,6 +31,14 @@ static inline memory_look_sizes memory_look_sizes_of(const heed_shape *memory,
     };
 }
 
+/* What a head needs in a thread's scratch memory: rows [N] by these names, a key, shifts twice. */
+enum { NORM, COSINE, CONTENT, MIXED, MOVED, LOG, WEIGHT, SLOPE, OTHER, SHRINK, ROWS };
+
+static inline int64_t memory_look_scratch_size(const memory_look_sizes *z)
+{
+    return ROWS * z->slots + z->width + 2 * z->shifts;
+}
+
 /* Numbers of one example in the result: w of all heads, r. */
 static inline int64_t memory_look_row(const memory_look_sizes *z)
 {

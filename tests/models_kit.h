@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char *program_name = "ptrnet"; /* of build/models */
 static char folder[64];                     /* of the test; removed at its end */
 static char said[20000], complained[20000]; /* what the last program wrote to stdout and stderr */
 
@@ -60,8 +61,8 @@ static inline const char *command_of(const char *arguments)
             filled[used++] = *c;
         }
     filled[used] = '\0';
-    snprintf(command, sizeof command, "exec %s/models/ptrnet %s > %s 2> %s",
-             build ? build : "build", filled, in_folder("out"), in_folder("err"));
+    snprintf(command, sizeof command, "exec %s/models/%s %s > %s 2> %s",
+             build ? build : "build", program_name, filled, in_folder("out"), in_folder("err"));
     return command;
 }
 

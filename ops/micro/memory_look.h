@@ -8,8 +8,6 @@
 
 /* ---- a head's rows and numbers, in a thread's scratch memory ---- */
 
-enum { NORM, COSINE, CONTENT, MIXED, MOVED, LOG, WEIGHT, SLOPE, OTHER, SHRINK, ROWS };
-
 typedef struct head {
     memory_look_sizes z;
     real *row[ROWS];            /* [N] each */
