@@ -88,6 +88,7 @@ static void release_run(heed_run *run)
     }
     heed_store_free(run->store);
     run->store = NULL;
+    run->judged.data = NULL;
     run->n_parts = 0;
     run->scored = false;
 }

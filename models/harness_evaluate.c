@@ -87,15 +87,16 @@ bool heed_run_values(heed_run *run, heed_split split, double *value)
                        .split = split,
                        .batch = model->evaluation_batch };
     if (!build_answer(run)) return false;
-    for (int64_t done = 0; done < run->settings.examples && !heed_run_interrupted();
-         done += draw.batch, draw.index++) {
+    /* What training depends on is finished first: a resumed run must see the same. */
+    const bool may_stop = split == HEED_EVALUATE;
+    for (int64_t done = 0; done < run->settings.examples; done += draw.batch, draw.index++) {
+        if (may_stop && heed_run_interrupted()) return true;
         const int64_t left = run->settings.examples - done;
         if (!answer(run, &draw)) return false;
         model->score(run->own, run->answer.program, &draw, left < draw.batch ? left : draw.batch,
                      &score);
     }
-    if (model->conclude && !heed_run_interrupted() &&
-        !model->conclude(run->own, run->store, &score, &run->error))
+    if (model->conclude && !model->conclude(run->own, run->store, &score, &run->error))
         return false;
     for (int i = 0; i < HEED_METRICS; i++)
         value[i] = score.of[i] > 0 ? score.sum[i] / score.of[i] : NAN;
@@ -105,7 +106,7 @@ bool heed_run_values(heed_run *run, heed_split split, double *value)
 bool heed_run_evaluate(heed_run *run)
 {
     if (!heed_run_values(run, HEED_EVALUATE, run->value)) return false;
-    run->scored = true;
+    run->scored |= !heed_run_interrupted();
     return true;
 }
 

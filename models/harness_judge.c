@@ -8,7 +8,8 @@
 #include "models/harness_run.h"
 
 #define KEPT "kept/"
-enum { KEPT_ANY = HEED_JUDGE_MEMORY }; /* in `judged`, after the judge's own numbers */
+/* In `judged`, after the judge's own numbers. */
+enum { KEPT_ANY = HEED_JUDGE_MEMORY, STOPPED, N_JUDGED };
 
 static heed_entry *kept_of(heed_run *run, const heed_entry *entry, bool add)
 {
@@ -23,7 +24,7 @@ static heed_entry *kept_of(heed_run *run, const heed_entry *entry, bool add)
 
 bool heed_run_begin_judging(heed_run *run)
 {
-    const heed_shape shape = HEED_SHAPE(HEED_JUDGE_MEMORY + 1);
+    const heed_shape shape = HEED_SHAPE(N_JUDGED);
     const int n = heed_store_count(run->store);
     heed_entry *judged =
         heed_store_add(run->store, "judged", HEED_MOMENT, HEED_F64, &shape, &run->error);
@@ -52,14 +53,19 @@ static bool copy_model(heed_run *run, bool back)
     return true;
 }
 
-bool heed_run_judge(heed_run *run, bool *stop)
+bool heed_run_stopped(const heed_run *run)
+{
+    const double *memory = run->judged.data;
+    return memory && memory[STOPPED] != 0;
+}
+
+bool heed_run_judge(heed_run *run)
 {
     double value[HEED_METRICS];
     double *memory = run->judged.data;
     if (!heed_run_values(run, HEED_VALIDATE, value)) return false;
-    if (heed_run_interrupted()) return true;
     const heed_verdict verdict = run->model->judge(run->own, value, memory);
-    *stop = verdict == HEED_STOP;
+    if (verdict == HEED_STOP) memory[STOPPED] = 1;
     if (verdict != HEED_KEEP) return true;
     memory[KEPT_ANY] = 1;
     return copy_model(run, false);

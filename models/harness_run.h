@@ -33,8 +33,7 @@ typedef struct heed_run {
     heed_program_facts facts;        /* of what runs most: training, or else evaluation */
 
     heed_side answer, actor, loss, attention; /* evaluation, and what training needs of it */
-    heed_view judged; /* f64 [HEED_JUDGE_MEMORY + 1] in the store: the judge's memory, and whether
-                         any parameters were kept */
+    heed_view judged; /* f64, in the store: the judge's memory, and what it has decided so far */
 
     double start;                            /* heed_seconds() when the program started */
     double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */
@@ -95,7 +94,8 @@ void heed_side_free(heed_side *side);
 /* ---- harness_judge.c: early stopping ---- */
 
 bool heed_run_begin_judging(heed_run *run);
-bool heed_run_judge(heed_run *run, bool *stop); /* after a step */
+bool heed_run_judge(heed_run *run); /* after a step */
+bool heed_run_stopped(const heed_run *run);
 bool heed_run_take_kept(heed_run *run);         /* the kept parameters become the result */
 
 /* ---- harness_attention.c: --dump-attention, --show, --picture ---- */

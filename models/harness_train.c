@@ -134,7 +134,7 @@ static bool is_time(int64_t every, int64_t done)
     return every > 0 && done % every == 0;
 }
 
-static bool after_step(heed_run *run, bool *stop)
+static bool after_step(heed_run *run)
 {
     const heed_settings *s = &run->settings;
     const int64_t done = heed_run_steps(run);
@@ -145,7 +145,7 @@ static bool after_step(heed_run *run, bool *stop)
         heed_log_value(run);
         heed_progress_value(run);
     }
-    if (run->model->judge && !heed_run_judge(run, stop)) return false;
+    if (run->model->judge && !heed_run_judge(run)) return false;
     heed_progress(run, false);
     return !(s->resume && is_time(s->checkpoint_every, done) && done < s->steps) ||
            heed_run_checkpoint(run);
@@ -154,9 +154,10 @@ static bool after_step(heed_run *run, bool *stop)
 int heed_run_train(heed_run *run)
 {
     const heed_settings *s = &run->settings;
-    bool fine = true, stop = false;
-    while (fine && !stop && !heed_run_interrupted() && heed_run_steps(run) < s->steps)
-        fine = step(run) && after_step(run, &stop);
+    bool fine = true;
+    while (fine && !heed_run_stopped(run) && !heed_run_interrupted() &&
+           heed_run_steps(run) < s->steps)
+        fine = step(run) && after_step(run);
     heed_progress(run, true);
     if (!fine) return HEED_FAILED;
     /* A finished run leaves its checkpoint too: started again, it only evaluates. */
