@@ -12,8 +12,7 @@
 
 #include "models/models.h"
 
-enum { CONTROLLER_LSTM, CONTROLLER_FEEDFORWARD };
-static const char *const controllers[] = { "lstm", "feedforward", NULL };
+static const char *const controllers[] = { "usual", "lstm", "feedforward", NULL };
 enum { START_CONSTANT, START_LEARNED };
 static const char *const starts[] = { "constant", "learned", NULL };
 
@@ -34,7 +33,7 @@ static machine machine_of(const ntm *o, heed_scope *s)
 {
     machine m = { .o = o };
     const int64_t in = heed_sequences_inputs(&o->train), hidden = o->hidden;
-    const bool lstm = o->controller == CONTROLLER_LSTM;
+    const bool lstm = o->controller == NTM_LSTM;
     heed_scope *own = heed_enter(s, "controller");
     if (lstm) {
         m.lstm = heed_lstm_cell(s, "controller", in, hidden);
@@ -55,7 +54,7 @@ static machine machine_of(const ntm *o, heed_scope *s)
 static heed_node *control(const machine *m, heed_node *in, heed_node *const *state,
                           heed_node **next)
 {
-    if (m->o->controller == CONTROLLER_FEEDFORWARD) return heed_tanh(in);
+    if (m->o->controller == NTM_FEEDFORWARD) return heed_tanh(in);
     const heed_state_pair before = { .h = state[0], .c = state[1] };
     const heed_state_pair after = heed_lstm_step(&m->lstm, in, before);
     next[0] = after.h;
@@ -67,7 +66,7 @@ static bool step(void *context, heed_node *const *state, heed_node *const *x, he
                  heed_node **y)
 {
     const machine *m = context;
-    const int own = m->o->controller == CONTROLLER_LSTM ? 2 : 0; /* states of the controller */
+    const int own = m->o->controller == NTM_LSTM ? 2 : 0; /* states of the controller */
     if (m->o->no_memory) {
         y[0] = control(m, x[0], state, next);
         return true;
@@ -95,7 +94,7 @@ static int begin(const machine *m, heed_scope *s, int64_t batch, heed_node **sta
     const ntm *o = m->o;
     int n = 0;
     heed_scope *own = heed_enter(s, "controller");
-    if (o->controller == CONTROLLER_LSTM) {
+    if (o->controller == NTM_LSTM) {
         state[n++] = heed_expand(heed_param(own, "h0", HEED_ZEROS, o->hidden), batch, o->hidden);
         state[n++] = heed_expand(heed_param(own, "c0", HEED_ZEROS, o->hidden), batch, o->hidden);
     }
@@ -114,8 +113,8 @@ static heed_node *run(machine *m, heed_scope *s, heed_node *x, heed_node *count,
     heed_node *state[STATES];
     if (!x || !count) return NULL;
     const int n_states = begin(m, s, x->shape.dim[1], state);
-    heed_node *in = o->controller == CONTROLLER_LSTM ? heed_lstm_project(&m->lstm, x)
-                                                     : heed_add(heed_matmul(x, m->input), m->bias);
+    heed_node *in = o->controller == NTM_LSTM ? heed_lstm_project(&m->lstm, x)
+                                              : heed_add(heed_matmul(x, m->input), m->bias);
     const int n_out = o->no_memory ? 1 : m->looks ? OUTS : 2;
     if (!heed_scan(heed_scope_graph(s), step, m, state, y, .initial = state, .n_states = n_states,
                    .over = &in, .n_over = 1, .n_out = n_out, .count = count))
@@ -260,14 +259,19 @@ static void ntm_score(const void *own, heed_program *program, const heed_draw *d
 
 /* ---- recipe ---- */
 
-/* A machine about to learn sometimes jumps off a cliff: with its gradients bounded near what is usual
- * (a mean over bits), it does so less, and learns sooner; 1 and 10 were tried as well. */
+/* A machine about to learn sometimes jumps off a cliff: gradients bounded near their usual size (the
+ * loss is a mean over bits) make it rarer, and learning sooner. It answers longer sequences than it
+ * has seen when its last steps are small. */
 static void ntm_recipe(const void *own, const heed_settings *settings, heed_optimizer *optimizer,
                        heed_trainer_options *options)
 {
     (void)own;
     *optimizer = heed_adam(.lr = settings->lr);
     options->clip_norm = 0.3;
+    options->schedule = (heed_schedule){ .rule = HEED_SCHEDULE_COSINE,
+                                         .warmup = settings->steps / 20,
+                                         .steps = settings->steps > 0 ? settings->steps : 1,
+                                         .floor = 0.1 };
 }
 
 /* clang-format off */
@@ -289,7 +293,7 @@ static const heed_option options[] = {
     { "test-items", HEED_RANGE, offsetof(ntm, test_items), .high = 1000,
       .help = "and on so many items" },
     { "controller", HEED_CHOICE, offsetof(ntm, controller), .choices = controllers, .shapes = true,
-      .help = "an LSTM, or one layer that remembers nothing by itself" },
+      .help = "an LSTM, or one layer that remembers nothing by itself; usual: what suits the task" },
     { "hidden", HEED_WHOLE, offsetof(ntm, hidden), .initial = 100, .low = 1, .high = 4096,
       .shapes = true, .help = "width of the controller" },
     { "no-memory", HEED_FLAG, offsetof(ntm, no_memory), .shapes = true,

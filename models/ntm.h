@@ -5,6 +5,8 @@
 #include "models/data/sequences.h"
 #include "models/picture.h"
 
+typedef enum ntm_controller { NTM_USUAL, NTM_LSTM, NTM_FEEDFORWARD } ntm_controller;
+
 typedef struct ntm {
     heed_range length, repeats, items; /* 0: not given; see ntm_settle() */
     heed_range test_length, test_repeats, test_items;

@@ -5,17 +5,20 @@
 typedef struct habits {
     heed_range length, repeats;
     int64_t bits, heads;
+    ntm_controller controller;
     int64_t batch, sequences;
     double lr;
 } habits;
 
+/* clang-format off */
 static const habits of_task[] = {
-    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, 4, 17000, 5e-3 },
-    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 4, 60000, 5e-3 },
-    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 1, 4, 60000, 5e-3 },
-    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 4, 40000, 5e-3 },
-    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 4, 60000, 5e-3 },
+    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, NTM_LSTM, 2, 17000, 5e-3 },
+    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, NTM_FEEDFORWARD, 4, 60000, 4e-3 },
+    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 1, NTM_LSTM, 4, 60000, 3e-3 },
+    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, NTM_LSTM, 4, 40000, 3e-3 },
+    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, NTM_LSTM, 4, 60000, 3e-3 },
 };
+/* clang-format on */
 
 static bool given(heed_range range)
 {
@@ -54,7 +57,7 @@ static bool lengths_are_right(const heed_sequences *s, heed_error *error)
 static bool memory_is_right(const ntm *o, const heed_settings *settings, heed_error *error)
 {
     if (!o->no_memory) return true;
-    if (o->controller != 0)
+    if (o->controller == NTM_FEEDFORWARD)
         return heed_fail(error, "--controller feedforward with --no-memory could remember nothing; "
                                 "leave one of them out");
     if (!settings->show && !settings->picture && !settings->dump_attention) return true;
@@ -69,6 +72,8 @@ bool ntm_settle(void *own, heed_settings *settings, heed_error *error)
     const habits *usual = &of_task[task];
     const bool recall = task == HEED_RECALL;
     if (!belongs(o, task, error) || !memory_is_right(o, settings, error)) return false;
+    if (o->controller == NTM_USUAL)
+        o->controller = o->no_memory ? NTM_LSTM : (int)usual->controller;
     if (o->bits == 0) o->bits = usual->bits;
     if (o->heads == 0) o->heads = usual->heads;
     heed_range *length = recall ? &o->items : &o->length;

@@ -18,8 +18,8 @@ static const struct {
 } models[] = {
     { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2, false },
     { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2, false },
-    { "ntm", &heed_model_ntm, "--task copy --length 20 --batch 16 --start learned", 1e-4, 10,
-      true },
+    { "ntm", &heed_model_ntm,
+      "--task copy --length 20 --batch 16 --controller lstm --start learned", 1e-4, 10, true },
 };
 
 static bool build_model(bench_case *c, size_t i, heed_error *error)

@@ -4,6 +4,8 @@
 
 #define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
 
+#define MOST_SLOPE 1.0
+
 enum { BESIDE = 3 }; /* a head's numbers are a key, K shifts, and strength, gate, sharpness */
 
 static int64_t numbers_of(const heed_memory_options *o)
@@ -87,6 +89,16 @@ heed_memory_state heed_memory_begin(const heed_memory *memory, int64_t batch)
     };
 }
 
+/* A sharpened weighting divides what is between two slots' shares again and again, and its slope
+ * grows with every step: after two hundred it may be no number. The paper bounds gradients within
+ * the backward pass; so does this, far above what a loss that is a mean over bits brings about. */
+static void bound_slope(void *context, heed_node *value, heed_node *dy, heed_node *const *x,
+                        const bool *want, heed_node **dx)
+{
+    (void)context, (void)value, (void)x;
+    if (want[0]) dx[0] = heed_clamp(dy, -MOST_SLOPE, MOST_SLOPE);
+}
+
 heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed_memory_state state)
 {
     const heed_memory_options *o = &memory->options;
@@ -98,7 +110,9 @@ heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed
         heed_reshape(heed_slice(all, 1, 0, looks), batch, heads_of(o), numbers_of(o));
     heed_node *e = heed_sigmoid(heed_slice(all, 1, looks, looks + written));
     heed_node *a = heed_tanh(heed_slice(all, 1, looks + written, looks + 2 * written)), *r;
-    heed_node *w = heed_memory_look(state.memory, state.weighting, heads, o->reads, &r);
+    heed_node *before =
+        heed_custom_gradient(state.weighting, &state.weighting, 1, bound_slope, NULL);
+    heed_node *w = heed_memory_look(state.memory, before, heads, o->reads, &r);
     return (heed_memory_state){
         .memory = heed_memory_write(state.memory, heed_slice(w, 1, o->reads, heads_of(o)),
                                     heed_reshape(e, batch, o->writes, o->width),
