@@ -5,6 +5,7 @@
 #define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
 
 #define MOST_SLOPE 1.0
+#define STRENGTH 4.0 /* exp(4) is 55 */
 
 enum { BESIDE = 3 }; /* a head's numbers are a key, K shifts, and strength, gate, sharpness */
 
@@ -25,6 +26,19 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
     heed_graph_fail(heed_scope_graph(own), "memory '%s': all sizes must be positive",
                     heed_scope_prefix(own));
     return false;
+}
+
+/* Zeros, but for strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7 all of
+ * N slots get nearly the same share, whatever the key, and nothing tells a key how to change. */
+static heed_node *heads_bias(heed_scope *heads, const heed_memory_options *o, int64_t size)
+{
+    const heed_store *store = heed_graph_store(heed_scope_graph(heads));
+    const int before = store ? heed_store_count(store) : 0;
+    heed_node *bias = heed_param(heads, "bias", HEED_ZEROS, size);
+    if (!bias || heed_store_count(store) == before) return bias; /* another graph made it */
+    for (int64_t i = 0; i < heads_of(o); i++)
+        heed_set(&bias->entry->tensor->view, i * numbers_of(o) + o->width, STRENGTH);
+    return bias;
 }
 
 /* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
@@ -72,7 +86,7 @@ heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
     if (!sizes_are_right(own, o, in)) return m;
     const int64_t all = heads_of(o) * numbers_of(o) + 2 * o->writes * o->width;
     m.weight = heed_param(heads, "weight", (heed_init){ .rule = HEED_INIT_GLOROT }, in, all);
-    m.bias = heed_param(heads, "bias", HEED_ZEROS, all);
+    m.bias = heads_bias(heads, o, all);
     m.look = first_look(own, o);
     m.read = heed_tanh(heed_param(own, "read", small, o->reads * o->width));
     m.start = first_memory(own, o);
