@@ -329,7 +329,7 @@ static const heed_task tasks[] = {
     { .name = NULL },
 };
 static const heed_part parts[] = { { .loss = ntm_loss, .recipe = ntm_recipe }, { .loss = NULL } };
-#define TINY "--hidden 3 --memory 5 --width 4 --bits 2 --batch 2 --size 1 "
+#define TINY "--hidden 5 --memory 4 --width 5 --bits 2 --batch 2 --size 1 "
 static const char *const tiny[] = {
     "--task copy --length 2 " TINY,
     "--task copy --length 1-3 --start learned --heads 2 " TINY,
