@@ -7,7 +7,7 @@
  * before; what it puts out moves the heads over a memory (models/layers/memory.h), and together
  * with what they find now, gives the answer. --no-memory leaves the LSTM alone, to compare.
  *
- * Everything is time-major. A batch shares its length, and the loop ends there: T is the longest. */
+ * Everything is time-major. A batch shares its length, where the loop ends; T is the longest. */
 #include "models/ntm.h"
 
 #include "models/models.h"
@@ -259,9 +259,9 @@ static void ntm_score(const void *own, heed_program *program, const heed_draw *d
 
 /* ---- recipe ---- */
 
-/* A machine about to learn sometimes jumps off a cliff: gradients bounded near their usual size (the
- * loss is a mean over bits) make it rarer, and learning sooner. It answers longer sequences than it
- * has seen when its last steps are small. */
+/* A machine about to learn sometimes jumps off a cliff: gradients bounded near their usual size
+ * (the loss is a mean over bits) make it rarer, and learning sooner. It answers longer sequences
+ * than it has seen when its last steps are small. */
 static void ntm_recipe(const void *own, const heed_settings *settings, heed_optimizer *optimizer,
                        heed_trainer_options *options)
 {
@@ -277,7 +277,7 @@ static void ntm_recipe(const void *own, const heed_settings *settings, heed_opti
 /* clang-format off */
 static const heed_option options[] = {
     { "length", HEED_RANGE, offsetof(ntm, length), .high = 10000, .trains = true,
-      .help = "vectors of a sequence; default copy 1-20, repeat-copy 1-10, sort 20, ngram 200 bits" },
+      .help = "vectors (ngram: bits); default copy 1-20, repeat-copy 1-10, sort 20, ngram 200" },
     { "repeats", HEED_RANGE, offsetof(ntm, repeats), .high = 1000, .trains = true,
       .help = "task repeat-copy: copies; default 1-10" },
     { "items", HEED_RANGE, offsetof(ntm, items), .high = 1000, .trains = true,
@@ -293,7 +293,7 @@ static const heed_option options[] = {
     { "test-items", HEED_RANGE, offsetof(ntm, test_items), .high = 1000,
       .help = "and on so many items" },
     { "controller", HEED_CHOICE, offsetof(ntm, controller), .choices = controllers, .shapes = true,
-      .help = "an LSTM, or one layer that remembers nothing by itself; usual: what suits the task" },
+      .help = "an LSTM, or one layer that remembers nothing; usual: what suits the task" },
     { "hidden", HEED_WHOLE, offsetof(ntm, hidden), .initial = 100, .low = 1, .high = 4096,
       .shapes = true, .help = "width of the controller" },
     { "no-memory", HEED_FLAG, offsetof(ntm, no_memory), .shapes = true,

@@ -42,8 +42,8 @@ static heed_node *heads_bias(heed_scope *heads, const heed_memory_options *o, in
 }
 
 /* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
- * learn to move. Head j of those that read, and of those that write, starts in
- * the middle of the j-th share of slots, with nearly all of its weight; "name/look" says how that changes. */
+ * learn to move. Head j of those that read, and of those that write, starts in the middle of the
+ * j-th share of slots, with nearly all of its weight; "name/look" says how that changes. */
 static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
 {
     const heed_dtype dtype = heed_graph_dtype(heed_scope_graph(own));
@@ -116,7 +116,7 @@ static void bound_slope(void *context, heed_node *value, heed_node *dy, heed_nod
 heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed_memory_state state)
 {
     const heed_memory_options *o = &memory->options;
-    if (!h || !state.memory || heed_graph_failed(h->graph)) return (heed_memory_state){ NULL };
+    if (!h || !state.memory || heed_graph_failed(h->graph)) return (heed_memory_state){ .memory = NULL };
     const int64_t batch = h->shape.dim[0], written = o->writes * o->width;
     const int64_t looks = heads_of(o) * numbers_of(o);
     heed_node *all = heed_add(heed_matmul(h, memory->weight), memory->bias);

@@ -1,5 +1,5 @@
-/* memory_look.h - one head's weighting, in a thread's scratch memory; for the stamped part of kernel
- * files only. */
+/* memory_look.h - one head's weighting, in a thread's scratch memory; for the stamped part of
+ * kernel files only. */
 #ifndef HEED_OPS_MICRO_MEMORY_LOOK_H
 #define HEED_OPS_MICRO_MEMORY_LOOK_H
 
