@@ -61,8 +61,8 @@ static inline const char *command_of(const char *arguments)
             filled[used++] = *c;
         }
     filled[used] = '\0';
-    snprintf(command, sizeof command, "exec %s/models/%s %s > %s 2> %s",
-             build ? build : "build", program_name, filled, in_folder("out"), in_folder("err"));
+    snprintf(command, sizeof command, "exec %s/models/%s %s > %s 2> %s", build ? build : "build",
+             program_name, filled, in_folder("out"), in_folder("err"));
     return command;
 }
 

@@ -116,7 +116,8 @@ static void bound_slope(void *context, heed_node *value, heed_node *dy, heed_nod
 heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed_memory_state state)
 {
     const heed_memory_options *o = &memory->options;
-    if (!h || !state.memory || heed_graph_failed(h->graph)) return (heed_memory_state){ .memory = NULL };
+    if (!h || !state.memory || heed_graph_failed(h->graph))
+        return (heed_memory_state){ .memory = NULL };
     const int64_t batch = h->shape.dim[0], written = o->writes * o->width;
     const int64_t looks = heads_of(o) * numbers_of(o);
     heed_node *all = heed_add(heed_matmul(h, memory->weight), memory->bias);
