@@ -47,6 +47,7 @@ const char *const bench_default_names[] = {
     "parameters/1000x64",
     "step/ptrnet",
     "step/ptrnet_small",
+    "step/ntm",
     "step/lstm_attention",
     NULL,
 };
