@@ -4,7 +4,7 @@
 /* Of the paper: lengths and widths. Found here: batch, learning rate, sequences. */
 typedef struct habits {
     heed_range length, repeats;
-    int64_t bits, heads;
+    int64_t bits, heads, hidden;
     ntm_controller controller;
     int64_t batch, sequences;
     double lr;
@@ -12,11 +12,11 @@ typedef struct habits {
 
 /* clang-format off */
 static const habits of_task[] = {
-    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, NTM_LSTM, 2, 17000, 5e-3 },
-    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, NTM_FEEDFORWARD, 4, 60000, 4e-3 },
-    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 1, NTM_FEEDFORWARD, 2, 60000, 2e-3 },
-    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, NTM_LSTM, 4, 40000, 3e-3 },
-    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, NTM_LSTM, 4, 60000, 3e-3 },
+    [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, 100, NTM_FEEDFORWARD, 8, 17000, 5e-3 },
+    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 100, NTM_FEEDFORWARD, 4, 60000, 4e-3 },
+    [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 2, 200, NTM_FEEDFORWARD, 4, 40000, 3e-3 },
+    [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 100, NTM_LSTM, 4, 40000, 3e-3 },
+    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 100, NTM_LSTM, 4, 60000, 3e-3 },
 };
 /* clang-format on */
 
@@ -76,6 +76,7 @@ bool ntm_settle(void *own, heed_settings *settings, heed_error *error)
         o->controller = o->no_memory ? NTM_LSTM : (int)usual->controller;
     if (o->bits == 0) o->bits = usual->bits;
     if (o->heads == 0) o->heads = usual->heads;
+    if (o->hidden == 0) o->hidden = usual->hidden;
     heed_range *length = recall ? &o->items : &o->length;
     *length = first_given(*length, usual->length);
     o->repeats = first_given(o->repeats, usual->repeats);
