@@ -260,8 +260,8 @@ static void ntm_score(const void *own, heed_program *program, const heed_draw *d
 /* ---- recipe ---- */
 
 /* A machine about to learn sometimes jumps off a cliff: gradients bounded near their usual size
- * (the loss is a mean over bits) make it rarer, and learning sooner. It answers longer sequences
- * than it has seen when its last steps are small. */
+ * (the loss is a mean over bits) make it rarer, and learning sooner. The last steps are small, so
+ * that training does not end on such a jump. */
 static void ntm_recipe(const void *own, const heed_settings *settings, heed_optimizer *optimizer,
                        heed_trainer_options *options)
 {
