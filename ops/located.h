@@ -176,6 +176,8 @@
 #define heed_pixel_shuffle(...) HEED_AT(heed_pixel_shuffle(__VA_ARGS__))
 #define heed_pixel_unshuffle(...) HEED_AT(heed_pixel_unshuffle(__VA_ARGS__))
 #define heed_circular_conv(...) HEED_AT(heed_circular_conv(__VA_ARGS__))
+#define heed_memory_look(...) HEED_AT(heed_memory_look(__VA_ARGS__))
+#define heed_memory_write(...) HEED_AT(heed_memory_write(__VA_ARGS__))
 #define heed_sinusoids(...) HEED_AT(heed_sinusoids(__VA_ARGS__))
 #define heed_alibi_slopes(...) HEED_AT(heed_alibi_slopes(__VA_ARGS__))
 #define heed_alibi_bias(...) HEED_AT(heed_alibi_bias(__VA_ARGS__))

@@ -187,6 +187,18 @@ heed_node *heed_sinusoids(heed_graph *graph, int64_t positions, int64_t width, i
 heed_node *heed_alibi_slopes(heed_graph *graph, int64_t heads);
 heed_node *heed_alibi_bias(heed_graph *graph, int64_t heads, int64_t queries, int64_t keys);
 
+/* ---- a memory of N slots, [B, W, N]: a column of W numbers each. Graves et al. 2014 ---- */
+
+/* Where H heads look next, [B, H, N], rows that sum to 1 (eq. 5 to 9), and what the first `reads`
+ * of them find there, *found [B, reads W] (eq. 2). before: where they looked; heads
+ * [B, H, W + 3 + K]: of each head a key, strength, gate, K shifts around 0 and sharpness, of any
+ * size: their ranges are put on here. The formulas are in ops/memory_look.c. */
+heed_node *heed_memory_look(heed_node *memory, heed_node *before, heed_node *heads, int64_t reads,
+                            heed_node **found);
+/* M prod_j (1 - w_j e_j) + sum_j w_j a_j over heads j: where w [B, H, N]; erase e, add a [B, H, W]
+ * (eq. 3, 4). */
+heed_node *heed_memory_write(heed_node *memory, heed_node *where, heed_node *erase, heed_node *add);
+
 /* ---- state: entries of the store that a program moves itself; heed_state() in graph/store.h ----
  *
  * An assignment happens after everything else that the program reads of the entry: what a step sees

@@ -1,6 +1,7 @@
 /* Layers against their formulas, computed here one number at a time, and their refusals. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <string.h>
 
 #include "heed.h"
 
@@ -279,4 +280,79 @@ Test(models_layers, recurrent_cells_are_their_formulas)
         lstm_is_its_formula(loop);
         gru_is_its_formula(loop);
     }
+}
+
+/* ---- memory ---- */
+
+/* Before the first step: every slot alike, each head at the middle of its share of the slots. */
+Test(models_layers, a_memory_before_its_first_step)
+{
+    enum { SLOTS = 12, WIDTH = 3, HEADS = 4 }; /* two that read, two that write */
+    kit k = kit_new();
+    heed_memory memory =
+        heed_memory_of(k.scope, "m", H, .slots = SLOTS, .width = WIDTH, .reads = 2, .writes = 2);
+    heed_memory_state state = heed_memory_begin(&memory, B);
+    heed_node *nodes[] = { state.memory, state.weighting };
+    heed_program *program = heed_compile(k.graph, nodes, 2, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    cr_assert(heed_program_run(program));
+    heed_view cells = heed_program_output(program, 0), look = heed_program_output(program, 1);
+    for (int i = 0; i < B * WIDTH * SLOTS; i++)
+        cr_expect_float_eq(heed_get(&cells, i), 1e-6, 1e-18);
+    for (int i = 0; i < B * HEADS; i++) {
+        const int middle = i % 2 ? 9 : 3;
+        double sum = 0;
+        for (int n = 0; n < SLOTS; n++) sum += heed_get(&look, i * SLOTS + n);
+        cr_expect_float_eq(sum, 1, 1e-12);
+        cr_expect_gt(heed_get(&look, i * SLOTS + middle), 0.99, "head %d", i);
+    }
+    heed_program_free(program);
+    kit_free(&k);
+}
+
+/* A step, from the operations it is made of and the parameters in the store. */
+Test(models_layers, a_step_of_a_memory)
+{
+    enum { SLOTS = 5, WIDTH = 2, NUMBERS = WIDTH + 3 + 3 };
+    kit k = kit_new();
+    heed_memory memory =
+        heed_memory_of(k.scope, "m", IN, .slots = SLOTS, .width = WIDTH, .size = 1);
+    heed_memory_state first = heed_memory_begin(&memory, B), second;
+    heed_node *h = heed_index(k.x, 0, 0), *found;
+    second = heed_memory_step(&memory, h, first);
+    heed_node *all = heed_linear(heed_enter(k.scope, "m"), "heads", h, 2 * NUMBERS + 2 * WIDTH);
+    heed_node *heads = heed_reshape(heed_slice(all, 1, 0, 2 * NUMBERS), B, 2, NUMBERS);
+    heed_node *e = heed_sigmoid(heed_slice(all, 1, 2 * NUMBERS, 2 * NUMBERS + WIDTH));
+    heed_node *a = heed_tanh(heed_slice(all, 1, 2 * NUMBERS + WIDTH, 2 * NUMBERS + 2 * WIDTH));
+    heed_node *w = heed_memory_look(first.memory, first.weighting, heads, 1, &found);
+    heed_node *write = heed_unsqueeze(heed_index(w, 1, 1), 1); /* [B, 1, N] */
+    heed_node *kept = heed_mul(heed_unsqueeze(e, -1), write);
+    heed_node *after = heed_add(heed_mul(first.memory, heed_affine(kept, -1, 1)),
+                                heed_mul(heed_unsqueeze(a, -1), write));
+    heed_node *apart[] = { heed_sub(second.memory, after), heed_sub(second.weighting, w),
+                           heed_sub(second.read, found), heed_sub(second.added, a), second.memory };
+    heed_program *program = heed_compile(k.graph, apart, 5, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(k.graph));
+    fill(NULL, program);
+    cr_assert(heed_program_run(program));
+    for (int i = 0; i < 4; i++) {
+        heed_view zero = heed_program_output(program, i);
+        for (int64_t n = 0; n < heed_count(&zero.shape); n++)
+            cr_expect_float_eq(heed_get(&zero, n), 0, 1e-12);
+    }
+    heed_view changed = heed_program_output(program, 4);
+    cr_expect_gt(fabs(heed_get(&changed, 2) - 1), 1e-3, "slot 2 was written");
+    heed_program_free(program);
+    kit_free(&k);
+}
+
+Test(models_layers, a_memory_of_no_size_is_refused)
+{
+    kit k = kit_new();
+    heed_memory memory = heed_memory_of(k.scope, "m", H, .slots = -3);
+    heed_memory_state state = heed_memory_begin(&memory, B);
+    cr_expect_null(state.memory);
+    cr_expect_null(heed_memory_step(&memory, k.x, state).memory);
+    cr_expect(strstr(heed_why(k.graph), "must be positive"), "%s", heed_why(k.graph));
+    kit_free(&k);
 }

@@ -49,6 +49,7 @@ const char *const bench_default_names[] = {
     "step/ptrnet_small",
     "step/gat",
     "step/snail",
+    "step/ntm",
     "step/lstm_attention",
     NULL,
 };

@@ -17,11 +17,14 @@ static const struct {
     const heed_model *model;
     const char *options;
     double lr, clip_norm, decay;
+    bool rmsprop; /* with momentum 0.9 and alpha 0.95; else Adam */
 } models[] = {
-    { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2, 0 },
-    { "gat", &heed_model_gat, GAT, 5e-3, 0, 5e-4 },
-    { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2, 0 },
-    { "snail", &heed_model_snail, "--task glyphs --plain --batch 32", 1e-3, 0, 0 },
+    { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2, 0, false },
+    { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2, 0, false },
+    { "ntm", &heed_model_ntm,
+      "--task copy --length 20 --batch 16 --controller lstm --start learned", 1e-4, 10, 0, true },
+    { "gat", &heed_model_gat, GAT, 5e-3, 0, 5e-4, false },
+    { "snail", &heed_model_snail, "--task glyphs --plain --batch 32", 1e-3, 0, 0, false },
 };
 
 static bool build_model(bench_case *c, size_t i, heed_error *error)
@@ -29,9 +32,12 @@ static bool build_model(bench_case *c, size_t i, heed_error *error)
     if (!heed_tiny_build(&c->tiny, models[i].model, 0, models[i].options, HEED_F32, error) ||
         !heed_tiny_train(&c->tiny, error))
         return false;
-    c->trainer = heed_trainer_new(c->tiny.loss,
-                                  heed_adam(.lr = models[i].lr, .weight_decay = models[i].decay),
-                                  .clip_norm = models[i].clip_norm, .threads = c->threads);
+    const double lr = models[i].lr;
+    heed_optimizer optimizer = models[i].rmsprop
+                                   ? heed_rmsprop(.lr = lr, .momentum = 0.9, .alpha = 0.95)
+                                   : heed_adam(.lr = lr, .weight_decay = models[i].decay);
+    c->trainer = heed_trainer_new(c->tiny.loss, optimizer, .clip_norm = models[i].clip_norm,
+                                  .threads = c->threads);
     if (!c->trainer) return heed_fail(error, "%s: %s", c->name, heed_why(c->tiny.graph));
     heed_tiny_fill(&c->tiny, heed_trainer_program(c->trainer));
     return true;

@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "graph/store.h"
 #include "models/layers/graph_attention.h"
+#include "models/layers/memory.h"
 #include "models/layers/temporal.h"
 
 /* ---- linear: y = x W + b,  [.., in] -> [.., width] ---- */
