@@ -1,5 +1,6 @@
 /* The Neural Turing Machine: its sequences against other ways to compute them, its graphs, what it
  * learns, its program. */
+#define MODEL_PROGRAM "ntm"
 #include "models_kit.h"
 
 #include <math.h>
@@ -9,13 +10,7 @@
 
 static const heed_model *const model = &heed_model_ntm;
 
-static void enter(void)
-{
-
-    enter_folder();
-}
-
-TestSuite(models_ntm, .init = enter, .fini = leave_folder, .timeout = 300);
+TestSuite(models_ntm, .init = enter_folder, .fini = leave_folder, .timeout = 300);
 
 /* ---- sequences ---- */
 
