@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "graph/store.h"
+#include "models/layers/maps.h"
 
 /* ---- linear: y = x W + b,  [.., in] -> [.., width] ---- */
 
