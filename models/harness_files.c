@@ -103,18 +103,18 @@ static bool notes_agree(heed_run *run, const heed_file *file, const char *path, 
     return true;
 }
 
-/* Exactly the model's parameters: one more or one less is another model. */
+/* Exactly the model's parameters and state: one more or one less is another model. */
 static bool holds_parameters(heed_run *run, const heed_file *file, const char *path)
 {
     for (int i = 0; i < heed_store_count(run->store); i++) {
         const heed_entry *entry = heed_store_at(run->store, i);
-        if (entry->kind == HEED_PARAMETER && !heed_file_find(file, entry->name))
+        if (entry->kind != HEED_MOMENT && !heed_file_find(file, entry->name))
             return heed_fail(&run->error, "%s: the parameter '%s' is missing", path, entry->name);
     }
     for (int i = 0; i < heed_file_count(file); i++) {
         const char *name = heed_file_entry_at(file, i)->name;
         const heed_entry *entry = heed_store_find(run->store, name);
-        if (!entry || entry->kind != HEED_PARAMETER)
+        if (!entry || entry->kind == HEED_MOMENT)
             return heed_fail(&run->error, "%s: the model has no parameter '%.100s'", path, name);
     }
     return true;

@@ -244,11 +244,12 @@ static const heed_part parts[] = {
     { "generator", "generator/", generator_loss, generator_recipe },
     { .loss = NULL },
 };
+/* Seeds under which no activation is so near its kink that differences would step over it. */
 static const char *const tiny[] = {
-    "--size 12 --width 2 --latent 3 --batch 2",
-    "--size 16 --width 2 --latent 2 --batch 2 --attend 4 --whole-values --color",
-    "--size 12 --width 2 --latent 3 --batch 2 --twin residual",
-    "--size 12 --width 2 --latent 2 --batch 2 --twin nothing --no-spectral",
+    "--size 10 --width 2 --latent 3 --batch 2 --seed 8",
+    "--size 16 --width 1 --latent 2 --batch 1 --attend 4 --whole-values --color --seed 3",
+    "--size 10 --width 2 --latent 3 --batch 2 --twin residual --seed 8",
+    "--size 10 --width 2 --latent 2 --batch 2 --twin nothing --no-spectral --seed 16",
     NULL,
 };
 

@@ -113,6 +113,7 @@ static void run_once(bench_case *c, heed_program *program)
         heed_trainer_step(c->trainer);
     else
         heed_program_run(program);
+    if (c->rival) heed_trainer_step(c->rival);
 }
 
 /* Median of samples, each of as many runs as take about 50 us; microseconds a run. */
@@ -201,6 +202,9 @@ static bench_result measure_here(const char *name, int threads, double seconds)
         result.gflops = c.flops / result.us / 1e3;
         result.gbytes_s = c.bytes / result.us / 1e3;
         result.planned_bytes = (double)heed_program_describe(program).total_bytes;
+        if (c.rival)
+            result.planned_bytes +=
+                (double)heed_program_describe(heed_trainer_program(c.rival)).total_bytes;
         result.resident_bytes = resident_bytes();
         result.done = true;
         bench_tell_op(&c, result.inputs, sizeof result.inputs);
