@@ -11,6 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MODEL_PROGRAM /* the program that run_model() runs */
+#define MODEL_PROGRAM "ptrnet"
+#endif
+
 static char folder[64];                     /* of the test; removed at its end */
 static char said[20000], complained[20000]; /* what the last program wrote to stdout and stderr */
 
@@ -60,7 +64,7 @@ static inline const char *command_of(const char *arguments)
             filled[used++] = *c;
         }
     filled[used] = '\0';
-    snprintf(command, sizeof command, "exec %s/models/ptrnet %s > %s 2> %s",
+    snprintf(command, sizeof command, "exec %s/models/" MODEL_PROGRAM " %s > %s 2> %s",
              build ? build : "build", filled, in_folder("out"), in_folder("err"));
     return command;
 }
