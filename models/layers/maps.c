@@ -17,6 +17,24 @@ static heed_node *feature_map(heed_scope *scope, const char *what, const char *n
     return x;
 }
 
+/* Where each weight meets each channel once, a product of matrices does it in one go. */
+static heed_node *convolve(heed_node *x, heed_node *w, const heed_conv_layer_options *o)
+{
+    if (!x || !w) return NULL;
+    const int64_t batch = x->shape.dim[0], kernel = w->shape.dim[3];
+    const bool one = x->shape.dim[2] == 1 && x->shape.dim[3] == 1;
+    const bool whole = x->shape.dim[2] == kernel && x->shape.dim[3] == kernel;
+    heed_node *matrix = heed_reshape(w, w->shape.dim[0], -1);
+    if (o->transposed && one && o->pad == 0) /* one position becomes a kernel */
+        return heed_reshape(heed_matmul(heed_reshape(x, batch, -1), matrix), batch, -1, kernel,
+                            kernel);
+    if (!o->transposed && whole && o->pad == 0) /* a map of the kernel's size becomes a position */
+        return heed_reshape(heed_matmul(heed_reshape(x, batch, -1), heed_transpose(matrix, 0, 1)),
+                            batch, -1, 1, 1);
+    return o->transposed ? heed_conv_transpose2d(x, w, .stride = o->stride, .pad = o->pad)
+                         : heed_conv2d(x, w, .stride = o->stride, .pad = o->pad);
+}
+
 heed_node *heed_conv_layer_with(heed_scope *scope, const char *name, heed_node *x, int64_t channels,
                                 int64_t kernel, heed_conv_layer_options o)
 {
@@ -32,8 +50,7 @@ heed_node *heed_conv_layer_with(heed_scope *scope, const char *name, heed_node *
     heed_node *w = heed_param(own, "weight", o.weight, o.transposed ? in : channels,
                               o.transposed ? channels : in, kernel, kernel);
     if (o.spectral) w = heed_spectral_norm_layer(own, "norm", w, 1);
-    heed_node *y = o.transposed ? heed_conv_transpose2d(x, w, .stride = o.stride, .pad = o.pad)
-                                : heed_conv2d(x, w, .stride = o.stride, .pad = o.pad);
+    heed_node *y = convolve(x, w, &o);
     if (o.no_bias) return y;
     if (o.bias.rule == HEED_INIT_DEFAULT) o.bias.fan_in = in * kernel * kernel;
     return heed_add(y, heed_reshape(heed_param(own, "bias", o.bias, channels), channels, 1, 1));
