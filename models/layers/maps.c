@@ -31,6 +31,9 @@ static heed_node *convolve(heed_node *x, heed_node *w, const heed_conv_layer_opt
     if (!o->transposed && whole && o->pad == 0) /* a map of the kernel's size becomes a position */
         return heed_reshape(heed_matmul(heed_reshape(x, batch, -1), heed_transpose(matrix, 0, 1)),
                             batch, -1, 1, 1);
+    if (kernel == 1 && o->stride <= 1 && o->pad == 0 && !o->transposed)
+        return heed_reshape(heed_matmul(matrix, heed_reshape(x, batch, x->shape.dim[1], -1)), batch,
+                            -1, x->shape.dim[2], x->shape.dim[3]);
     return o->transposed ? heed_conv_transpose2d(x, w, .stride = o->stride, .pad = o->pad)
                          : heed_conv2d(x, w, .stride = o->stride, .pad = o->pad);
 }
