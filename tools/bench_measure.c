@@ -172,6 +172,19 @@ static double time_beside_copy(bench_case *c, heed_program *program, double *sha
     return best * 1e6;
 }
 
+/* What two parts of a model share. */
+static double model_bytes(const heed_store *store)
+{
+    double bytes = 0;
+    for (int i = 0; i < heed_store_count(store); i++) {
+        const heed_entry *entry = heed_store_at(store, i);
+        const heed_view *view = &entry->tensor->view;
+        if (entry->kind != HEED_MOMENT)
+            bytes += (double)heed_count(&view->shape) * (double)heed_dtype_size(view->dtype);
+    }
+    return bytes;
+}
+
 static double resident_bytes(void)
 {
     struct rusage usage;
@@ -204,7 +217,8 @@ static bench_result measure_here(const char *name, int threads, double seconds)
         result.planned_bytes = (double)heed_program_describe(program).total_bytes;
         if (c.rival)
             result.planned_bytes +=
-                (double)heed_program_describe(heed_trainer_program(c.rival)).total_bytes;
+                (double)heed_program_describe(heed_trainer_program(c.rival)).total_bytes -
+                model_bytes(c.tiny.store);
         result.resident_bytes = resident_bytes();
         result.done = true;
         bench_tell_op(&c, result.inputs, sizeof result.inputs);
