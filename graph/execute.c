@@ -1,9 +1,11 @@
 /* execute.c - running a compiled program.
  *
- * With one thread, instruction after instruction. With several, every thread takes the next chunk
- * of the current parallel stage; whoever finishes the stage's last chunk runs the serial stages
- * that follow and opens the next parallel one. Nobody waits for a thread that has nothing to do, so
- * more threads than processors do little harm. A chunk computes the same, whoever takes it. */
+ * With one thread, instruction after instruction. With several, every thread takes a chunk of the
+ * current parallel stage after another, half of the threads from its front and half from its back:
+ * so, from stage to stage, a core mostly finds the rows that it made itself. Whoever finishes the
+ * stage's last chunk runs the serial stages that follow and opens the next parallel one. Nobody
+ * waits for a thread that has nothing to do, so more threads than processors do little harm. A chunk
+ * computes the same, whoever takes it. */
 #include "graph/fused.h"
 #include "graph/loop_run.h"
 #include "graph/profile.h"
@@ -18,7 +20,7 @@ typedef struct frame {
 
 typedef struct runner {
     heed_program *p;
-    _Atomic uint64_t state; /* parallel stage << 32 | next item of it */
+    _Atomic uint64_t state; /* parallel stage << 32 | items taken from its back << 16 | front */
     _Atomic int done;       /* items of the stage that are finished   */
     /* Whoever finishes a stage goes on from here: */
     frame frames[HEED_MOST_NESTED + 1];
@@ -26,7 +28,23 @@ typedef struct runner {
     bool stopped; /* HEED_CHECK has found something */
 } runner;
 
-#define CLOSED 0x40000000u /* as an item number: nothing to take */
+#define CLOSED 0x4000u /* items taken: nothing is left */
+
+/* Items taken off either end; a stage has far less than CLOSED. */
+static int taken_front(uint64_t state)
+{
+    return (int)(state & 0xffff);
+}
+
+static int taken_back(uint64_t state)
+{
+    return (int)(state >> 16 & 0xffff);
+}
+
+static bool is_empty(uint64_t state, const heed_stage *stage)
+{
+    return taken_front(state) + taken_back(state) >= stage->items;
+}
 
 static void *scratch_of(const heed_program *p, int thread)
 {
@@ -127,22 +145,24 @@ static void take_part(void *context, int thread)
 {
     runner *r = context;
     const heed_program *root = r->p;
+    const bool from_back = 2 * thread >= heed_pool_threads(root->pool);
     if (thread == 0) open_next(r, 0);
     for (;;) {
         uint64_t state = atomic_load_explicit(&r->state, memory_order_acquire);
         int number = (int)(state >> 32);
         if (number >= root->n_parallel_stages) return;
-        if ((uint32_t)state >= (uint32_t)root->parallel_stages[number].stage->items) {
+        if (is_empty(state, root->parallel_stages[number].stage)) {
             heed_pool_wait(root->pool, &r->state, state);
             continue;
         }
-        state = atomic_fetch_add(&r->state, 1);
+        state = atomic_fetch_add(&r->state, from_back ? 1 << 16 : 1);
         number = (int)(state >> 32);
         if (number >= root->n_parallel_stages) continue;
         heed_program *p = root->parallel_stages[number].program;
         const heed_stage *stage = root->parallel_stages[number].stage;
-        if ((uint32_t)state >= (uint32_t)stage->items) continue;
-        const heed_item *item = &p->items[stage->first_item + (int)(uint32_t)state];
+        if (is_empty(state, stage)) continue;
+        const int k = from_back ? stage->items - 1 - taken_back(state) : taken_front(state);
+        const heed_item *item = &p->items[stage->first_item + k];
         heed_run_instruction(p, &p->instructions[item->instruction], thread, item->begin,
                              item->end);
         if (atomic_fetch_add(&r->done, 1) + 1 == stage->items) open_next(r, thread);

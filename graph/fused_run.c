@@ -31,6 +31,51 @@ static void fill(char *to, const char *from, size_t size, int64_t n)
     fill_lines(to, line.bytes, (size_t)n * size);
 }
 
+/* Runs of a strided operand are short and many: no call for each. The last chunk overlaps the one
+ * before it. */
+static inline void copy_bytes(char *to, const char *from, size_t n)
+{
+    enum { CHUNK = 32, MANY = 512 };
+    if (n < CHUNK || n > MANY) {
+        memcpy(to, from, n);
+        return;
+    }
+    for (size_t done = 0; done + CHUNK <= n; done += CHUNK) memcpy(to + done, from + done, CHUNK);
+    memcpy(to + n - CHUNK, from + n - CHUNK, CHUNK);
+}
+
+/* Squares of 4 x 4 elements of 4 bytes: to[i, j] = from[j, i], where rows are `to_row` and
+ * `from_row` elements apart. */
+enum { SQUARE = 4 };
+typedef uint32_t square_row __attribute__((vector_size(SQUARE * sizeof(uint32_t))));
+
+static inline void turn_square(uint32_t *to, int64_t to_row, const uint32_t *from, int64_t from_row)
+{
+    square_row x[SQUARE];
+    for (int i = 0; i < SQUARE; i++) memcpy(&x[i], from + i * from_row, sizeof x[i]);
+    const square_row a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+    const square_row b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+    const square_row c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+    const square_row d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+    for (int i = 0; i < SQUARE; i++) memcpy(to + i * to_row, &x[i], sizeof x[i]);
+}
+
+static void turn(uint32_t *to, int64_t to_row, const uint32_t *from, int64_t from_row, int64_t rows,
+                 int64_t columns)
+{
+    const int64_t whole_rows = rows - rows % SQUARE, whole = columns - columns % SQUARE;
+    for (int64_t i = 0; i < whole_rows; i += SQUARE)
+        for (int64_t j = 0; j < whole; j += SQUARE)
+            turn_square(to + i * to_row + j, to_row, from + j * from_row + i, from_row);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = i < whole_rows ? whole : 0; j < columns; j++)
+            to[i * to_row + j] = from[j * from_row + i];
+}
+
 static void load4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
@@ -54,7 +99,7 @@ static void store8(uint64_t *to, const uint64_t *from, int64_t stride, int64_t n
 static void move_run(size_t size, char *slot, char *memory, int64_t stride, int64_t n, bool store)
 {
     if (stride == 1)
-        memcpy(store ? memory : slot, store ? slot : memory, (size_t)n * size);
+        copy_bytes(store ? memory : slot, store ? slot : memory, (size_t)n * size);
     else if (stride == 0 && !store && n > 1)
         fill(slot, memory, size, n);
     else if (size == 4 && !store)
@@ -74,24 +119,51 @@ static int64_t offset_at(const heed_fused *f, const operand *o, const int64_t *c
     return offset;
 }
 
+/* How many whole rows of the space, from here on, lie side by side in memory, so that they can be
+ * turned together? Less than a square: 1. */
+static int64_t rows_to_turn(const heed_fused *f, const operand *o, const int64_t *coordinate,
+                            int64_t left)
+{
+    const int last = f->rank - 1;
+    if (f->size != sizeof(uint32_t) || last < 1 || o->stride[last - 1] != 1 || coordinate[last])
+        return 1;
+    int64_t rows = f->dim[last - 1] - coordinate[last - 1];
+    if (rows > left / f->dim[last]) rows = left / f->dim[last];
+    return rows < SQUARE ? 1 : rows;
+}
+
 /* The tile's elements in row-major order, one run of the innermost axis after the other. */
 static void move_tile(const heed_fused *f, const operand *o, const tile_position *at, char *slot,
                       bool store)
 {
     int64_t coordinate[HEED_MAX_RANK];
     memcpy(coordinate, at->coordinate, sizeof coordinate);
-    int last = f->rank - 1;
+    const int last = f->rank - 1;
+    const int64_t stride = o->stride[last];
+    char *memory = o->base + offset_at(f, o, coordinate) * (int64_t)f->size;
     for (int64_t done = 0; done < at->n;) {
-        int64_t run = f->dim[last] - coordinate[last];
-        if (run > at->n - done) run = at->n - done;
-        char *memory = o->base + offset_at(f, o, coordinate) * (int64_t)f->size;
-        move_run(f->size, slot + (size_t)done * f->size, memory, o->stride[last], run, store);
-        done += run;
+        int64_t run = f->dim[last] - coordinate[last], left = at->n - done;
+        if (run > left) run = left;
+        const int64_t rows = stride == 1 ? 1 : rows_to_turn(f, o, coordinate, left);
+        char *here = slot + (size_t)done * f->size;
+        uint32_t *turned = (uint32_t *)(void *)memory, *straight = (uint32_t *)(void *)here;
+        if (rows == 1)
+            move_run(f->size, here, memory, stride, run, store);
+        else if (store)
+            turn(turned, stride, straight, run, run, rows);
+        else
+            turn(straight, run, turned, stride, rows, run);
+        done += rows * run;
+        if (done == at->n) return;
+        int64_t moved = rows * (last ? o->stride[last - 1] : 0) - coordinate[last] * stride;
         coordinate[last] = 0;
-        for (int d = last - 1; d >= 0; d--) {
-            if (++coordinate[d] < f->dim[d]) break;
+        if (last) coordinate[last - 1] += rows;
+        for (int d = last - 1; d > 0 && coordinate[d] == f->dim[d]; d--) {
+            moved += o->stride[d - 1] - f->dim[d] * o->stride[d];
             coordinate[d] = 0;
+            coordinate[d - 1]++;
         }
+        memory += moved * (int64_t)f->size;
     }
 }
 

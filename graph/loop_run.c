@@ -1,7 +1,7 @@
 /* loop_run.c - a loop's body as part of a program: its memory, its pointers, its iterations.
  *
  * Slots of a body lie somewhere else in each iteration. While the body is bound, each has a range
- * of addresses of its own where nothing lies; whatever pointer of an instruction falls in there is
+ * of addresses of its own where nothing can lie; whatever pointer of an instruction falls in there is
  * noted, with its distance from the start, and set anew when the slot moves. Results are slots,
  * too, when they are all of a buffer: others are copied after the iteration. */
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "graph/fused_run.h"
 #include "graph/loop_run.h"
 
-enum { SLOT_BITS = 36 }; /* of addresses in a slot's range */
-static const uintptr_t first_address = (uintptr_t)1 << 45;
+enum { SLOT_BITS = 36, MOST_SLOTS = 8192 }; /* of addresses in a slot's range; outputs included */
+static const uintptr_t first_address = (uintptr_t)1 << 60; /* no process's memory lies there */
 
 typedef struct patch {
     char **at;
@@ -25,18 +25,23 @@ typedef struct state {
     int operand;
 } state;
 
+/* A value of the body that is wanted: states' next values, then steps' values. */
+typedef struct output {
+    int64_t offset, row; /* of a step's value, in bytes: in the result, and of one step */
+    bool direct;         /* computed where it is wanted */
+    heed_view view;      /* where it is, if not */
+} output;
+
 struct heed_loop {
-    heed_program *program;
-    heed_body body;           /* as it was when it was compiled: it may get more results later */
-    int n_outputs;            /* of the body: states' next values, then steps' values */
-    const heed_result **step; /* of outputs after the states */
-    bool *direct;             /* by output: computed where it is wanted */
-    heed_view *view;          /* by output: where it is, if not */
+    heed_program *program; /* its block is the loop's own memory: the body's, then states' homes */
+    heed_body body;        /* as it was when it was compiled: it may get more results later */
+    output *outputs;
+    int n_outputs;
     state *states;
-    patch *patches; /* by slot, then by output */
+    int64_t *step_bytes; /* by slot: from one step's part of a sequence to the next */
+    patch *patches;      /* by slot, then by output */
     int *first_patch;
-    size_t own_bytes, body_bytes;
-    char *own;
+    size_t own_bytes;
     int64_t trips, trip; /* of a run */
 };
 
@@ -55,16 +60,6 @@ void heed_loop_free(heed_loop *loop)
     if (loop) heed_program_free(loop->program);
 }
 
-static size_t bytes_of(const heed_node *node)
-{
-    return (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
-}
-
-static size_t rounded(size_t bytes)
-{
-    return (bytes + HEED_ALIGNMENT - 1) & ~(size_t)(HEED_ALIGNMENT - 1);
-}
-
 /* ---- compiling ---- */
 
 /* Can output i be computed where it is wanted? It must be all of one buffer, which nothing of the
@@ -77,7 +72,7 @@ static bool is_direct(const heed_program *p, int i)
     int root = heed_buffer_root(p, value->buffer);
     heed_view view = heed_value_view(p, node);
     if (p->buffers[root].kind != HEED_PLANNED_MEMORY || value->offset ||
-        p->buffers[root].bytes != bytes_of(node) || !heed_is_dense(&view))
+        p->buffers[root].bytes != heed_node_bytes(node) || !heed_is_dense(&view))
         return false;
     for (int k = 0; k < p->n_first; k++)
         for (int w = 0; w < p->instructions[k].n_writes; w++)
@@ -92,7 +87,7 @@ static void note_states(heed_loop *loop)
     for (int k = 0; k < body->n_states; k++) {
         state *s = &loop->states[k];
         size = heed_dtype_size(body->next[k]->dtype);
-        *s = (state){ bytes_of(body->next[k]), 0, -1, -1, -1 };
+        *s = (state){ heed_node_bytes(body->next[k]), 0, -1, -1, -1 };
     }
     for (int i = 0; i < body->n_slots; i++) {
         if (body->slots[i].kind == HEED_SLOT_STATE) loop->states[body->slots[i].state].operand = i;
@@ -106,22 +101,79 @@ static void note_states(heed_loop *loop)
     for (int k = 0; k < body->n_states; k++) {
         state *s = &loop->states[k];
         s->homes = loop->own_bytes;
-        if (s->history < 0) loop->own_bytes += 2 * rounded(s->bytes);
+        if (s->history < 0) loop->own_bytes += 2 * heed_aligned(s->bytes);
     }
 }
 
 static bool make_arrays(heed_program *p, heed_loop *loop, const heed_body *body)
 {
     heed_arena *arena = &p->arena;
-    size_t outputs = (size_t)(body->n_states + body->n_results) + 1;
+    const size_t outputs = (size_t)(body->n_states + body->n_results) + 1;
+    const size_t slots = (size_t)body->n_slots + 1;
     loop->body = *body;
-    loop->step = heed_arena_alloc(arena, outputs * sizeof *loop->step);
-    loop->direct = heed_arena_alloc(arena, outputs);
-    loop->view = heed_arena_alloc(arena, outputs * sizeof *loop->view);
+    loop->outputs = heed_arena_alloc(arena, outputs * sizeof *loop->outputs);
     loop->states = heed_arena_alloc(arena, (size_t)(body->n_states + 1) * sizeof *loop->states);
-    loop->first_patch =
-        heed_arena_alloc(arena, ((size_t)body->n_slots + outputs + 1) * sizeof *loop->first_patch);
-    return loop->step && loop->direct && loop->view && loop->states && loop->first_patch;
+    loop->step_bytes = heed_arena_alloc(arena, slots * sizeof *loop->step_bytes);
+    loop->first_patch = heed_arena_alloc(arena, (slots + outputs) * sizeof *loop->first_patch);
+    if (!loop->outputs || !loop->states || !loop->step_bytes || !loop->first_patch)
+        return heed_plan_no_memory(p);
+    for (int i = 0; i < body->n_slots; i++)
+        loop->step_bytes[i] = (int64_t)heed_node_bytes(body->slots[i].leaf);
+    return true;
+}
+
+/* What the body computes for others, as outputs of its program. */
+static heed_node **list_outputs(heed_program *p, heed_loop *loop)
+{
+    const heed_body *body = &loop->body;
+    const size_t most = (size_t)(body->n_states + body->n_results) + 1;
+    heed_node **nodes = heed_arena_alloc(&p->arena, most * sizeof *nodes);
+    if (!nodes) return NULL;
+    for (int k = 0; k < body->n_states; k++) nodes[loop->n_outputs++] = body->next[k];
+    for (int r = 0; r < body->n_results; r++) {
+        const heed_result *result = &body->results[r];
+        if (result->kind != HEED_RESULT_STEP) continue;
+        const int64_t size = (int64_t)heed_dtype_size(result->value->dtype);
+        loop->outputs[loop->n_outputs] = (output){ .offset = result->offset * size,
+                                                   .row = (int64_t)heed_node_bytes(result->value) };
+        nodes[loop->n_outputs++] = result->value;
+    }
+    return nodes;
+}
+
+/* The i-th range of addresses. */
+static void give_range(heed_buffer *buffer, int i)
+{
+    buffer->data = (char *)(first_address + ((uintptr_t)i << SLOT_BITS));
+}
+
+static void give_ranges(heed_loop *loop)
+{
+    heed_program *inner = loop->program;
+    const int slots = loop->body.n_slots;
+    for (int i = 0; i < loop->n_outputs; i++) {
+        int root = heed_buffer_root(inner, inner->values[inner->outputs[i]->id].buffer);
+        loop->outputs[i].direct = is_direct(inner, i);
+        if (!loop->outputs[i].direct) continue;
+        inner->buffers[root].kind = HEED_SLOT_MEMORY; /* for one output only: is_direct() sees it */
+        give_range(&inner->buffers[root], slots + i);
+    }
+    for (int i = 0; i < slots; i++)
+        if (inner->slot_buffer[i] >= 0) give_range(&inner->buffers[inner->slot_buffer[i]], i);
+}
+
+static bool check_size(heed_program *p, const heed_body *body)
+{
+    int depth = 0;
+    for (const heed_program *q = p; q->body; q = q->outer) depth++;
+    if (depth == HEED_MOST_NESTED)
+        return heed_graph_fail(p->user, "loops are nested more than %d deep", depth) != NULL;
+    const int values = body->n_slots + body->n_states + body->n_results;
+    if (values <= MOST_SLOTS) return true;
+    return heed_graph_fail(p->user,
+                           "a loop reads and writes %d values; at most %d can be told apart "
+                           "(concatenate some of them)",
+                           values, MOST_SLOTS) != NULL;
 }
 
 bool heed_loop_compile(heed_program *p, heed_instruction *it)
@@ -129,41 +181,20 @@ bool heed_loop_compile(heed_program *p, heed_instruction *it)
     const heed_node *node = it->nodes[0];
     const heed_body *body = *node->op->body(node);
     heed_loop *loop = heed_arena_alloc(&p->arena, sizeof *loop);
-    size_t room = (size_t)(body->n_states + body->n_results) + 1;
-    heed_node **outputs = heed_arena_alloc(&p->arena, room * sizeof *outputs);
-    int depth = 0;
-    for (const heed_program *q = p; q->body; q = q->outer) depth++;
-    if (depth == HEED_MOST_NESTED)
-        return heed_graph_fail(p->user, "loops are nested more than %d deep", depth) != NULL;
-    if (!loop || !outputs || !make_arrays(p, loop, body)) return heed_plan_no_memory(p);
-    for (int k = 0; k < body->n_states; k++) outputs[loop->n_outputs++] = body->next[k];
-    for (int r = 0; r < body->n_results; r++) {
-        if (body->results[r].kind != HEED_RESULT_STEP) continue;
-        loop->step[loop->n_outputs] = &body->results[r];
-        outputs[loop->n_outputs++] = body->results[r].value;
-    }
-    loop->program = heed_compile_body(p, body, outputs, loop->n_outputs);
-    if (!loop->program) return false;
+    if (!check_size(p, body)) return false;
+    if (!loop) return heed_plan_no_memory(p);
+    if (!make_arrays(p, loop, body)) return false;
+    heed_node **outputs = list_outputs(p, loop);
+    if (!outputs) return heed_plan_no_memory(p);
+    heed_program *inner = loop->program = heed_compile_body(p, body, outputs, loop->n_outputs);
+    if (!inner) return false;
     it->loop = loop;
-    heed_program *inner = loop->program;
-    for (int i = 0; i < loop->n_outputs; i++) {
-        int root = heed_buffer_root(inner, inner->values[inner->outputs[i]->id].buffer);
-        loop->direct[i] = is_direct(inner, i);
-        if (!loop->direct[i]) continue;
-        inner->buffers[root].kind = HEED_SLOT_MEMORY; /* for one output only: is_direct() sees it */
-        inner->buffers[root].data =
-            (char *)(first_address + ((uintptr_t)(body->n_slots + i) << SLOT_BITS));
-    }
-    for (int i = 0; i < body->n_slots; i++)
-        if (inner->slot_buffer[i] >= 0)
-            inner->buffers[inner->slot_buffer[i]].data =
-                (char *)(first_address + ((uintptr_t)i << SLOT_BITS));
+    give_ranges(loop);
     if (!heed_memory_plan(inner)) {
         heed_graph_fail(p->user, "%s", heed_why(inner->user));
         return false;
     }
-    loop->body_bytes = inner->planned_bytes = rounded(inner->planned_bytes);
-    loop->own_bytes = loop->body_bytes;
+    loop->own_bytes = inner->planned_bytes = heed_aligned(inner->planned_bytes);
     note_states(loop);
     it->partial_buffer = heed_buffer_new(p, HEED_PLANNED_MEMORY, loop->own_bytes + 1);
     if (it->partial_buffer < 0) return heed_plan_no_memory(p);
@@ -221,7 +252,7 @@ static void note_all(binding *b)
         note_view(b, &it->call.aux);
     }
     for (int i = 0; i < b->loop->n_outputs; i++)
-        if (!b->loop->direct[i]) note_view(b, &b->loop->view[i]);
+        if (!b->loop->outputs[i].direct) note_view(b, &b->loop->outputs[i].view);
 }
 
 bool heed_loop_bind(heed_program *p, heed_instruction *it)
@@ -229,14 +260,14 @@ bool heed_loop_bind(heed_program *p, heed_instruction *it)
     heed_loop *loop = it->loop;
     heed_program *inner = loop->program;
     int n = loop->body.n_slots + loop->n_outputs, total = 0;
-    inner->block = loop->own = p->buffers[heed_buffer_root(p, it->partial_buffer)].data;
+    inner->block = p->buffers[heed_buffer_root(p, it->partial_buffer)].data;
     if (!heed_bind(inner)) {
         heed_graph_fail(p->user, "%s", heed_why(inner->user));
         return false;
     }
     if (inner->scratch_bytes > p->scratch_bytes) p->scratch_bytes = inner->scratch_bytes;
     for (int i = 0; i < loop->n_outputs; i++)
-        loop->view[i] = heed_value_view(inner, inner->outputs[i]);
+        loop->outputs[i].view = heed_value_view(inner, inner->outputs[i]);
     binding b = { .loop = loop, .count = heed_arena_alloc(&p->arena, (size_t)(n + 1) * sizeof n) };
     if (!b.count) return heed_plan_no_memory(p);
     note_all(&b);
@@ -281,7 +312,7 @@ static char *home_of(const heed_loop *loop, const heed_instruction *it, const st
     if (s->history >= 0) return result + s->history + row_before(loop, trip) * (int64_t)s->bytes;
     if (trip == loop->trips && s->final >= 0) return result + s->final;
     if (trip == 0) return it->call.in[s->operand].data;
-    return loop->own + s->homes + (size_t)(trip & 1) * rounded(s->bytes);
+    return (char *)loop->program->block + s->homes + (size_t)(trip & 1) * heed_aligned(s->bytes);
 }
 
 /* Rows that no iteration writes, and gaps between results, are zero. */
@@ -333,23 +364,17 @@ void heed_loop_start(const heed_program *p, const heed_instruction *it)
 static char *place_of(const heed_loop *loop, const heed_instruction *it, int i, int64_t trip)
 {
     if (i < loop->body.n_states) return home_of(loop, it, &loop->states[i], trip + 1);
-    const heed_result *result = loop->step[i];
-    int64_t row = heed_count(&result->value->shape);
-    return (char *)it->call.out.data + (result->offset + step_of(loop, trip) * row) *
-                                           (int64_t)heed_dtype_size(it->call.out.dtype);
+    const output *o = &loop->outputs[i];
+    return (char *)it->call.out.data + o->offset + step_of(loop, trip) * o->row;
 }
 
 static void copy_out(const heed_loop *loop, const heed_instruction *it, int64_t trip)
 {
     for (int i = 0; i < loop->n_outputs; i++) {
-        if (loop->direct[i]) continue;
-        const heed_view *from = &loop->view[i];
+        if (loop->outputs[i].direct) continue;
+        const heed_view *from = &loop->outputs[i].view;
         heed_view to = heed_view_of(place_of(loop, it, i, trip), from->dtype, &from->shape);
-        if (heed_is_dense(from))
-            memcpy(to.data, from->data,
-                   (size_t)heed_count(&from->shape) * heed_dtype_size(from->dtype));
-        else
-            heed_view_copy(&to, from);
+        heed_view_copy(&to, from);
     }
 }
 
@@ -377,11 +402,11 @@ bool heed_loop_next(const heed_program *p, const heed_instruction *it)
     for (int i = 0; i < body->n_slots; i++) {
         const heed_slot *slot = &body->slots[i];
         if (slot->kind == HEED_SLOT_STEP)
-            point(loop, i, (char *)it->call.in[i].data + step * (int64_t)bytes_of(slot->leaf));
+            point(loop, i, (char *)it->call.in[i].data + step * loop->step_bytes[i]);
         else if (slot->kind == HEED_SLOT_STATE)
             point(loop, i, home_of(loop, it, &loop->states[slot->state], trip));
     }
     for (int i = 0; i < loop->n_outputs; i++)
-        if (loop->direct[i]) point(loop, body->n_slots + i, place_of(loop, it, i, trip));
+        if (loop->outputs[i].direct) point(loop, body->n_slots + i, place_of(loop, it, i, trip));
     return true;
 }

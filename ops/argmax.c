@@ -29,5 +29,5 @@ const heed_op heed_op_argmax = {
 
 heed_node *heed_argmax(heed_node *x, int axis)
 {
-    return heed_arg_apply(&heed_op_argmax, x, axis);
+    return heed_arg_apply(&heed_op_argmax, heed_stop_gradient(x), axis);
 }

@@ -29,5 +29,5 @@ const heed_op heed_op_argmin = {
 
 heed_node *heed_argmin(heed_node *x, int axis)
 {
-    return heed_arg_apply(&heed_op_argmin, x, axis);
+    return heed_arg_apply(&heed_op_argmin, heed_stop_gradient(x), axis);
 }

@@ -52,6 +52,7 @@ HEED_DECLARE_KERNEL(matmul);
 const heed_kernel heed_matmul_kernel = HEED_KERNEL_TABLE(matmul);
 
 #define LEAST_ROWS 16       /* of A: fewer read B once */
+#define SMALL_B 65536       /* numbers: in panels, every core has it in its second-level cache */
 #define LEAST_ELEMENTS 4096 /* of B: a smaller one stays in the first-level cache */
 #define FAR_BYTES 4096      /* between rows of B: a page */
 #define MANY_READERS 4
@@ -141,7 +142,10 @@ void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan)
     for (int i = 0; i < plan->n_axes; i++) products *= plan->dim[i];
     heed_gemm *g = &plan->product;
     g->b_panel = b_panel;
-    plan->split = heed_gemm_divide(products, g->m, g->n, g->k, !b_panel && g->b_column != 1);
+    heed_gemm_cut cut = b_panel ? HEED_CUT_LONGER : HEED_CUT_COLUMNS;
+    if (!b_panel && g->b_column == 1) cut = HEED_CUT_LONGER;
+    if (b_panel && g->k * g->n <= SMALL_B) cut = HEED_CUT_ROWS;
+    plan->split = heed_gemm_divide(products, g->m, g->n, g->k, cut);
 }
 
 static void matmul_prepare(const heed_call *call, void *plan)
@@ -237,7 +241,7 @@ static heed_node *matmul_pack(heed_node *node, int readers)
     if (m < LEAST_ROWS || n < HEED_GEMM_PANEL || k * n < LEAST_ELEMENTS) return node;
     const bool far = n * (int64_t)heed_dtype_size(b->dtype) >= FAR_BYTES;
     const bool copied = far || b->op == &heed_op_permute; /* by each block of rows, otherwise */
-    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, false).down;
+    const int64_t uses = readers * heed_gemm_divide(1, m, n, k, HEED_CUT_LONGER).down;
     return (copied ? uses >= 2 : readers >= MANY_READERS) ? heed_matmul_shared(node->in, node->n_in)
                                                           : node;
 }

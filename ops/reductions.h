@@ -17,8 +17,10 @@ heed_node *heed_max(heed_node *x, int axis, bool keep);
 heed_node *heed_min(heed_node *x, int axis, bool keep);
 heed_node *heed_sum_all(heed_node *x); /* [..] -> [] */
 heed_node *heed_mean_all(heed_node *x);
-heed_node *heed_argmax(heed_node *x, int axis); /* i32; the first of equals; the axis goes */
-heed_node *heed_argmin(heed_node *x, int axis); /* (heed_unsqueeze() brings it back) */
+/* Positions: i32, the first of equals; the axis goes (heed_unsqueeze() brings it back). No gradient
+ * is asked of them. */
+heed_node *heed_argmax(heed_node *x, int axis);
+heed_node *heed_argmin(heed_node *x, int axis);
 /* Product; the gradient is right with any number of zeros, and can be differentiated again. */
 heed_node *heed_prod_axes(heed_node *x, const int *axes, int n, bool keep);
 heed_node *heed_prod(heed_node *x, int axis, bool keep);

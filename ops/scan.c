@@ -46,7 +46,8 @@ const heed_op heed_op_scan = {
 
 /* ---- results ---- */
 
-int heed_scan_find(const heed_body *body, heed_result_kind kind, int state, const heed_node *value)
+/* Of result `kind` of state or value; -1: there is none. */
+static int find(const heed_body *body, heed_result_kind kind, int state, const heed_node *value)
 {
     for (int r = 0; r < body->n_results; r++) {
         const heed_result *result = &body->results[r];
@@ -56,41 +57,39 @@ int heed_scan_find(const heed_body *body, heed_result_kind kind, int state, cons
     return -1;
 }
 
-int heed_scan_add(heed_node *scan, heed_result result)
+heed_shape heed_scan_shape(const heed_body *body, const heed_result *result)
 {
-    heed_body *body = heed_scan_body_of(scan);
-    if (!heed_body_add(body, scan->graph, result)) return -1;
-    scan->shape = HEED_SHAPE(body->numbers);
-    return body->n_results - 1;
+    heed_shape shape = result->value->shape;
+    if (result->kind == HEED_RESULT_FINAL) return shape;
+    for (int d = shape.rank++; d > 0; d--) shape.dim[d] = shape.dim[d - 1];
+    shape.dim[0] = heed_result_rows(body, result);
+    return shape;
 }
 
-heed_node *heed_scan_result(heed_node *scan, int index)
+heed_node *heed_scan_result(heed_node *scan, heed_result_kind kind, int state, heed_node *value)
 {
-    const heed_body *body = heed_scan_body_of(scan);
-    const heed_result *result = &body->results[index];
-    int64_t rows = heed_result_rows(body, result);
-    heed_shape shape = result->value->shape;
-    if (result->kind != HEED_RESULT_FINAL) {
-        if (shape.rank == HEED_MAX_RANK)
-            return heed_graph_fail(scan->graph, "scan: a step's value has rank %d already",
-                                   shape.rank);
-        for (int d = shape.rank++; d > 0; d--) shape.dim[d] = shape.dim[d - 1];
-        shape.dim[0] = rows;
+    heed_body *body = heed_scan_body_of(scan);
+    int r = find(body, kind, state, value);
+    if (r < 0) {
+        if (!heed_body_add(body, scan->graph, (heed_result){ kind, state, value, 0 })) return NULL;
+        scan->shape = HEED_SHAPE(body->numbers);
+        r = body->n_results - 1;
     }
+    const heed_result *result = &body->results[r];
+    if (kind != HEED_RESULT_FINAL && result->value->shape.rank == HEED_MAX_RANK)
+        return heed_graph_fail(scan->graph, "scan: a step's value has rank %d already",
+                               HEED_MAX_RANK);
+    const heed_shape shape = heed_scan_shape(body, result);
     heed_node *part = heed_slice(scan, 0, result->offset, result->offset + heed_count(&shape));
     return heed_reshape_to(part, shape);
 }
 
 heed_node *heed_scan_states(heed_node *scan, int state, bool after)
 {
-    heed_body *body = heed_scan_body_of(scan);
-    int found = heed_scan_find(body, HEED_RESULT_HISTORY, state, NULL);
-    if (found < 0)
-        found =
-            heed_scan_add(scan, (heed_result){ HEED_RESULT_HISTORY, state, body->next[state], 0 });
-    if (found < 0) return NULL;
+    const heed_body *body = heed_scan_body_of(scan);
+    heed_node *all = heed_scan_result(scan, HEED_RESULT_HISTORY, state, body->next[state]);
     int64_t from = after != body->backwards;
-    return heed_slice(heed_scan_result(scan, found), 0, from, from + body->steps);
+    return heed_slice(all, 0, from, from + body->steps);
 }
 
 /* ---- building ---- */
@@ -224,7 +223,7 @@ static heed_node *make_node(scanning *s)
     if (!body || !in) return NULL;
     for (int k = 0; k < o->n_states; k++) {
         bool real = heed_is_real(o->initial[k]->dtype);
-        in[k] = real ? o->initial[k] : heed_cast(o->initial[k], s->dtype);
+        in[k] = real ? o->initial[k] : heed_stop_gradient(heed_cast(o->initial[k], s->dtype));
     }
     for (int i = 0; i < o->n_over; i++) in[o->n_states + i] = o->over[i];
     for (int i = given; i < s->body.n_slots; i++) in[i] = s->operand[i - given];
@@ -246,7 +245,7 @@ static heed_node *make_node(scanning *s)
 /* Output j. A state's next value is in its history, which a reverse pass will want anyway. */
 static heed_node *take_output(scanning *s, heed_node *scan, int j)
 {
-    heed_body *body = heed_scan_body_of(scan);
+    const heed_body *body = heed_scan_body_of(scan);
     heed_node *value = s->root[s->o->n_states + j];
     int state = -1;
     /* Backwards, the initial state lies where the first step that does not count would put its
@@ -254,14 +253,8 @@ static heed_node *take_output(scanning *s, heed_node *scan, int j)
     bool in_history = !(body->backwards && body->counted);
     for (int k = 0; in_history && k < body->n_states && state < 0; k++)
         if (body->next[k] == value) state = k;
-    heed_node *y = NULL;
-    if (state >= 0) {
-        y = heed_scan_states(scan, state, true);
-    } else {
-        int found = heed_scan_find(body, HEED_RESULT_STEP, -1, value);
-        if (found < 0) found = heed_scan_add(scan, (heed_result){ HEED_RESULT_STEP, -1, value, 0 });
-        if (found >= 0) y = heed_scan_result(scan, found);
-    }
+    heed_node *y = state >= 0 ? heed_scan_states(scan, state, true)
+                              : heed_scan_result(scan, HEED_RESULT_STEP, -1, value);
     return s->index[s->o->n_states + j] ? heed_cast(y, HEED_I32) : y;
 }
 
@@ -285,8 +278,7 @@ static bool build(heed_graph *graph, heed_scan_step *step, void *context,
         if (!y[j]) return false;
     }
     for (int k = 0; final && k < options->n_states; k++) {
-        final[k] = heed_scan_result(scan, heed_scan_find(heed_scan_body_of(scan), HEED_RESULT_FINAL,
-                                                         k, NULL));
+        final[k] = heed_scan_result(scan, HEED_RESULT_FINAL, k, s.root[k]);
         if (final[k] && s.index[k]) final[k] = heed_cast(final[k], HEED_I32);
         if (!final[k]) return false;
     }

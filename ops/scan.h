@@ -11,12 +11,11 @@ typedef struct heed_scan_attr {
 
 /* The body of a scan. */
 heed_body *heed_scan_body_of(const heed_node *scan);
-/* One more result of it: index of the result, -1 on failure. */
-int heed_scan_add(heed_node *scan, heed_result result);
-/* The result as a value of the graph around: [..], [steps, ..] or [steps + 1, ..]. A view. */
-heed_node *heed_scan_result(heed_node *scan, int index);
-/* Of result `kind` of state or value; -1: there is none. */
-int heed_scan_find(const heed_body *body, heed_result_kind kind, int state, const heed_node *value);
+/* What the result is as a value of the graph around: [..], [steps, ..] or [steps + 1, ..]. */
+heed_shape heed_scan_shape(const heed_body *body, const heed_result *result);
+/* The result `kind` of a state (`value` is its next one) or of a step's value, as such a value: a
+ * view. The loop gets it if it has not got it yet. NULL on failure. */
+heed_node *heed_scan_result(heed_node *scan, heed_result_kind kind, int state, heed_node *value);
 
 /* The same along the steps: states before each step, or after it. NULL on failure. */
 heed_node *heed_scan_states(heed_node *scan, int state, bool after);

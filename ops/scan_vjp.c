@@ -49,36 +49,51 @@ static void *memory(reverse *r, int n, size_t size)
 
 /* ---- cotangents of the results ---- */
 
+/* Take the last term off a sum; *rest is what is left of it, NULL at its end. */
+static heed_node *next_term(heed_node **rest)
+{
+    heed_node *x = *rest;
+    *rest = NULL;
+    if (x->op != &heed_op_add || !heed_shape_equal(&x->in[0]->shape, &x->in[1]->shape)) return x;
+    *rest = x->in[0];
+    return x->in[1];
+}
+
+/* Something smaller that numbers begin .. end - 1 of x are part of, where it is easily found; its
+ * first number is x's number *from. NULL: they are zero. */
+static heed_node *around(heed_node *x, int64_t begin, int64_t end, int64_t *from)
+{
+    *from = 0;
+    if (x->op == &heed_op_pad) {
+        const heed_pad_attr *pad = x->attr;
+        if (pad->step != 1) return x;
+        const int64_t last = x->shape.dim[0] - pad->after;
+        if (pad->value == 0 && (last <= begin || pad->before >= end)) return NULL;
+        if (begin < pad->before || end > last) return x;
+        *from = pad->before;
+        return x->in[0];
+    }
+    if (x->op == &heed_op_concat) {
+        int64_t first = 0;
+        int i = 0;
+        while (i < x->n_in && first + x->in[i]->shape.dim[0] <= begin)
+            first += x->in[i++]->shape.dim[0];
+        if (i == x->n_in || end > first + x->in[i]->shape.dim[0]) return x;
+        *from = first;
+        return x->in[i];
+    }
+    return x;
+}
+
 /* Numbers begin .. end - 1 of x, or NULL where they are known to be zero. */
 static heed_node *part_of(heed_node *x, int64_t begin, int64_t end)
 {
     heed_node *sum = NULL;
-    for (bool more = true; more && x;) {
-        heed_node *term = x;
+    for (heed_node *rest = x; rest;) {
         double filled;
-        int64_t from = 0;
-        more = x->op == &heed_op_add && heed_shape_equal(&x->in[0]->shape, &x->in[1]->shape);
-        if (more) {
-            term = x->in[1];
-            x = x->in[0];
-        }
-        if (term->op == &heed_op_pad) {
-            const heed_pad_attr *pad = term->attr;
-            from = pad->before;
-            int64_t to = term->shape.dim[0] - pad->after;
-            if (pad->step == 1 && pad->value == 0 && (to <= begin || from >= end)) continue;
-            bool inside = pad->step == 1 && begin >= from && end <= to;
-            if (inside) term = term->in[0];
-            if (!inside) from = 0;
-        } else if (term->op == &heed_op_concat) {
-            int i = 0;
-            while (i < term->n_in && from + term->in[i]->shape.dim[0] <= begin)
-                from += term->in[i++]->shape.dim[0];
-            bool inside = i < term->n_in && end <= from + term->in[i]->shape.dim[0];
-            if (inside) term = term->in[i];
-            if (!inside) from = 0;
-        }
-        if (heed_is_filled_with(term, &filled) && filled == 0) continue;
+        int64_t from;
+        heed_node *term = around(next_term(&rest), begin, end, &from);
+        if (!term || (heed_is_filled_with(term, &filled) && filled == 0)) continue;
         term = heed_slice(term, 0, begin - from, end - from);
         sum = sum ? heed_add(sum, term) : term;
     }
@@ -87,15 +102,9 @@ static heed_node *part_of(heed_node *x, int64_t begin, int64_t end)
 
 static heed_node *cotangent_of(reverse *r, const heed_result *result)
 {
-    heed_shape shape = result->value->shape;
-    int64_t rows = heed_result_rows(r->body, result);
-    heed_node *part = part_of(r->v->dy, result->offset, result->offset + rows * heed_count(&shape));
-    if (!part) return NULL;
-    if (result->kind != HEED_RESULT_FINAL) {
-        for (int d = shape.rank++; d > 0; d--) shape.dim[d] = shape.dim[d - 1];
-        shape.dim[0] = rows;
-    }
-    return heed_reshape_to(part, shape);
+    const heed_shape shape = heed_scan_shape(r->body, result);
+    return heed_reshape_to(part_of(r->v->dy, result->offset, result->offset + heed_count(&shape)),
+                           shape);
 }
 
 static bool find_cotangents(reverse *r)
@@ -213,14 +222,8 @@ static bool is_gathered(const reverse *r, const product *p)
 /* Divide an outside value's gradient into products and the rest. */
 static bool divide_sum(reverse *r, int slot)
 {
-    heed_node *x = r->d_slot[slot];
-    for (bool more = true; more;) {
-        heed_node *term = x;
-        more = x->op == &heed_op_add && heed_shape_equal(&x->in[0]->shape, &x->in[1]->shape);
-        if (more) {
-            term = x->in[1];
-            x = x->in[0];
-        }
+    for (heed_node *rest = r->d_slot[slot]; rest;) {
+        heed_node *term = next_term(&rest);
         product *p = &r->products[r->n_products];
         if (heed_step_product(term, &p->a, &p->d, &p->transposed) && is_gathered(r, p)) {
             r->product_of[r->n_products++] = slot;
@@ -308,11 +311,22 @@ static heed_node *add_slot(reverse *r, heed_slot_kind kind, int state, const hee
     return leaf;
 }
 
+/* An i32 value of the step in the dtype of results: the cast that is a result already, or one more
+ * node of the step. */
+static heed_node *as_number(const heed_body *body, heed_node *value)
+{
+    for (int i = 0; i < body->n_results; i++) {
+        heed_node *result = body->results[i].value;
+        if (result->op == &heed_op_cast && result->in[0] == value) return result;
+    }
+    return heed_cast(value, body->dtype);
+}
+
 /* All steps of a value of the step, as the forward loop has them outside: [steps, ..]. */
 static heed_node *kept(reverse *r, const heed_node *node)
 {
     heed_node *scan = r->v->y, *value = r->origin[node->id];
-    heed_body *body = r->body;
+    const heed_body *body = r->body;
     int slot;
     if (heed_is_slot(node, &slot)) {
         if (body->slots[slot].kind == HEED_SLOT_STATE)
@@ -321,11 +335,8 @@ static heed_node *kept(reverse *r, const heed_node *node)
     }
     for (int k = 0; k < body->n_states; k++)
         if (body->next[k] == value) return heed_scan_states(scan, k, true);
-    if (!heed_is_real(value->dtype)) value = heed_cast(value, body->dtype);
-    int found = heed_scan_find(body, HEED_RESULT_STEP, -1, value);
-    if (found < 0 && value)
-        found = heed_scan_add(scan, (heed_result){ HEED_RESULT_STEP, -1, value, 0 });
-    return found < 0 ? NULL : heed_scan_result(scan, found);
+    if (!heed_is_real(value->dtype)) value = as_number(body, value);
+    return value ? heed_scan_result(scan, HEED_RESULT_STEP, -1, value) : NULL;
 }
 
 /* A value of the step as a slot of the reverse step. */
@@ -434,13 +445,6 @@ static heed_node *make_loop(reverse *r)
 
 /* ---- what the reverse loop leaves behind ---- */
 
-static heed_node *result_of(heed_node *loop, heed_result_kind kind, int state, heed_node *value)
-{
-    int found = heed_scan_find(heed_scan_body_of(loop), kind, state, value);
-    if (found < 0) found = heed_scan_add(loop, (heed_result){ kind, state, value, 0 });
-    return found < 0 ? NULL : heed_scan_result(loop, found);
-}
-
 /* The row of a history's cotangent that the initial state gets. */
 static heed_node *of_initial(reverse *r, heed_node *d_history)
 {
@@ -456,7 +460,7 @@ static heed_node *of_initial(reverse *r, heed_node *d_history)
 
 static heed_node *gradient_of_state(reverse *r, heed_node *loop, int state)
 {
-    heed_node *d = result_of(loop, HEED_RESULT_FINAL, state, NULL);
+    heed_node *d = heed_scan_result(loop, HEED_RESULT_FINAL, state, NULL);
     if (!r->d_history[state]) return d;
     return heed_add(d, of_initial(r, r->d_history[state]));
 }
@@ -465,13 +469,13 @@ static heed_node *stacked(reverse *r, heed_node *loop, const heed_node *node)
 {
     heed_node *inside = r->made[node->id];
     if (inside && (node->id >= r->n_forward || is_repeated(r, node)))
-        return result_of(loop, HEED_RESULT_STEP, -1, inside);
+        return heed_scan_result(loop, HEED_RESULT_STEP, -1, inside);
     return kept(r, node);
 }
 
 static heed_node *gradient_of_whole(reverse *r, heed_node *loop, int slot, int state)
 {
-    heed_node *sum = state < 0 ? NULL : result_of(loop, HEED_RESULT_FINAL, state, NULL);
+    heed_node *sum = state < 0 ? NULL : heed_scan_result(loop, HEED_RESULT_FINAL, state, NULL);
     for (int i = 0; i < r->n_products; i++) {
         const product *p = &r->products[i];
         if (r->product_of[i] != slot) continue;
@@ -496,7 +500,7 @@ static void take_gradients(reverse *r, heed_node *loop)
         else if (!r->d_slot[i])
             *dx = heed_zeros_like(r->v->in[i]);
         else if (s->kind == HEED_SLOT_STEP)
-            *dx = result_of(loop, HEED_RESULT_STEP, -1, r->made[r->d_slot[i]->id]);
+            *dx = heed_scan_result(loop, HEED_RESULT_STEP, -1, r->made[r->d_slot[i]->id]);
         else
             *dx = gradient_of_whole(r, loop, i, sum);
     }

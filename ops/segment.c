@@ -73,6 +73,19 @@ size_t heed_segment_scratch(int64_t n, int64_t edges, bool planned)
     return planned ? 0 : (size_t)(n + 1 + edges) * sizeof(int32_t);
 }
 
+int64_t heed_segments_units(const heed_call *call)
+{
+    const heed_shape *x = &call->in[0].shape;
+    if (heed_segment_row(x) == 0) return 0;
+    return heed_segment_units(call->out.shape.dim[0], x->dim[0], heed_segment_row(x),
+                              call->n_in > 2);
+}
+
+size_t heed_segments_scratch(const heed_call *call)
+{
+    return heed_segment_scratch(call->out.shape.dim[0], call->in[0].shape.dim[0], call->n_in > 2);
+}
+
 /* ---- test cases and builders ---- */
 
 bool heed_segment_sample(int k, heed_sample *sample, int n_x)

@@ -34,6 +34,10 @@ static inline int64_t heed_segment_row(const heed_shape *x)
 /* Bytes of a plan, for kernels that make their own. */
 size_t heed_segment_scratch(int64_t n, int64_t edges, bool planned);
 
+/* Both of x [E, ..], index, plan -> [n, ..]. */
+int64_t heed_segments_units(const heed_call *call);
+size_t heed_segments_scratch(const heed_call *call);
+
 /* Test cases: x [E, ..] (and the same again, `n_x` in all), index; no plan. */
 bool heed_segment_sample(int k, heed_sample *sample, int n_x);
 /* op(x..., index, plan if there is one) */

@@ -69,19 +69,6 @@ HEED_KERNEL(segment_max)
 HEED_DECLARE_KERNEL(segment_max);
 static const heed_kernel segment_max_kernel = HEED_KERNEL_TABLE(segment_max);
 
-static int64_t segment_max_units(const heed_call *call)
-{
-    const heed_shape *x = &call->in[0].shape;
-    if (heed_segment_row(x) == 0) return 0;
-    return heed_segment_units(call->out.shape.dim[0], x->dim[0], heed_segment_row(x),
-                              call->n_in > 2);
-}
-
-static size_t segment_max_scratch(const heed_call *call)
-{
-    return heed_segment_scratch(call->out.shape.dim[0], call->in[0].shape.dim[0], call->n_in > 2);
-}
-
 /* Equal shares to the edges that are equal to y; an edge out of range reads dy as 0. */
 static void segment_max_vjp(heed_vjp *v)
 {
@@ -119,8 +106,8 @@ const heed_op heed_op_segment_max = {
     .attr_size = sizeof(heed_segment_attr),
     .infer = heed_segment_infer,
     .kernel = &segment_max_kernel,
-    .units = segment_max_units,
-    .scratch = segment_max_scratch,
+    .units = heed_segments_units,
+    .scratch = heed_segments_scratch,
     .vjp = segment_max_vjp,
     .sample = segment_max_sample,
     .flops = heed_flops_of_input,

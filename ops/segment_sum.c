@@ -23,19 +23,6 @@ HEED_KERNEL(segment_sum)
 HEED_DECLARE_KERNEL(segment_sum);
 static const heed_kernel segment_sum_kernel = HEED_KERNEL_TABLE(segment_sum);
 
-static int64_t segment_sum_units(const heed_call *call)
-{
-    const heed_shape *x = &call->in[0].shape;
-    if (heed_segment_row(x) == 0) return 0;
-    return heed_segment_units(call->out.shape.dim[0], x->dim[0], heed_segment_row(x),
-                              call->n_in > 2);
-}
-
-static size_t segment_sum_scratch(const heed_call *call)
-{
-    return heed_segment_scratch(call->out.shape.dim[0], call->in[0].shape.dim[0], call->n_in > 2);
-}
-
 static void segment_sum_vjp(heed_vjp *v)
 {
     if (v->want[0]) v->dx[0] = heed_gather(v->dy, v->in[1], 0, 0);
@@ -57,8 +44,8 @@ const heed_op heed_op_segment_sum = {
     .attr_size = sizeof(heed_segment_attr),
     .infer = heed_segment_infer,
     .kernel = &segment_sum_kernel,
-    .units = segment_sum_units,
-    .scratch = segment_sum_scratch,
+    .units = heed_segments_units,
+    .scratch = heed_segments_scratch,
     .vjp = segment_sum_vjp,
     .sample = segment_sum_sample,
     .flops = heed_flops_of_input,

@@ -137,7 +137,7 @@ static int indices(heed_graph *g, heed_node **outputs)
 {
     heed_node *index = heed_input(g, "index", HEED_I32, 4, 6);
     heed_node *x = heed_embedding_table(heed_root(g), "words", index, 3, 5); /* [4, 6, 5] */
-    heed_node *best = heed_stop_gradient(heed_argmax(x, -1));
+    heed_node *best = heed_argmax(x, -1);
     heed_node *hot = heed_one_hot(best, 5);
     heed_node *picked = heed_gather(x, index, 1, 1); /* [4, 6, 5] */
     heed_node *y = heed_dropout(heed_add(heed_mul(x, hot), picked), 0.25);
@@ -177,10 +177,50 @@ static int additive(heed_graph *g, heed_node **outputs)
     return with_parameter_gradients(weighted(q), outputs);
 }
 
+/* A step with a weight from outside, a mask of its own, a region that is computed again, and a
+ * counter; the state is kept at every second step. */
+static bool inner_region(void *context, heed_node *const *x, heed_node **y)
+{
+    y[0] = heed_tanh(heed_matmul(x[0], context));
+    return true;
+}
+
+static bool loop_step(void *context, heed_node *const *state, heed_node *const *x, heed_node **next,
+                      heed_node **y)
+{
+    heed_node *sum = heed_add(state[0], x[0]);
+    if (!heed_checkpoint(x[0]->graph, inner_region, context, &sum, 1, &y[0], 1)) return false;
+    next[0] = heed_dropout(y[0], 0.25);
+    heed_node *steps = heed_cast(heed_stop_gradient(state[1]), heed_graph_dtype(x[0]->graph));
+    next[1] = heed_cast(heed_stop_gradient(heed_affine(steps, 1, 1)), HEED_I32);
+    return next[0] && next[1];
+}
+
+static int loops(heed_graph *g, heed_node **outputs)
+{
+    enum { T = 5, B = 3, H = 4 };
+    heed_scope *s = heed_root(g);
+    heed_node *x = heed_input(g, "x", heed_graph_dtype(g), T, B, H);
+    heed_node *w = heed_param(s, "w", (heed_init){ .rule = HEED_INIT_ORTHOGONAL }, H, H);
+    heed_node *first = heed_param(s, "first", HEED_ONES, B, H);
+    heed_node *initial[] = { first, heed_cast(heed_full(g, 0, 1), HEED_I32) }, *last[2], *y;
+    if (!heed_scan(g, loop_step, w, last, &y, .initial = initial, .n_states = 2, .over = &x,
+                   .n_over = 1, .n_out = 1, .every = 2))
+        return 0;
+    heed_lstm cell = heed_lstm_cell(s, "cell", H, H);
+    heed_state_pair state = { NULL, NULL };
+    heed_node *h = heed_lstm_scan(&cell, heed_lstm_project(&cell, y), &state, .backwards = true);
+    heed_node *loss = heed_add(heed_add(weighted(h), weighted(last[0])), weighted(state.c));
+    int n = with_parameter_gradients(loss, outputs);
+    if (n) outputs[n++] = last[1];
+    return n;
+}
+
 static const graph_example examples[] = {
     { "lstm", lstm },       { "attention", attention },     { "broadcasting", broadcasting },
     { "slices", slices },   { "permuted", permuted },       { "chains", chains },
     { "indices", indices }, { "convolution", convolution }, { "additive", additive },
+    { "loops", loops },
 };
 
 const graph_example *graph_example_at(int index)

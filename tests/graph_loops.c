@@ -403,3 +403,57 @@ Test(graph_loops, refusals)
     refused(plain, (heed_scan_options){ .n_over = 2 }, true, "4 steps along axis 0");
     refused(plain, (heed_scan_options){ .steps = 3 }, false, "neither a state nor a sequence");
 }
+
+/* ---- loops that read very many values ---- */
+
+/* s' = s + x_0 + .. + x_{n - 1}; context: n */
+static bool sum_all_of(void *context, heed_node *const *state, heed_node *const *x,
+                       heed_node **next, heed_node **y)
+{
+    const int n = *(const int *)context;
+    next[0] = state[0];
+    for (int i = 0; i < n; i++) next[0] = heed_add(next[0], heed_mul(x[i], x[i]));
+    (void)y;
+    return true;
+}
+
+static heed_node *loop_over(heed_graph *g, int *n, heed_node *x)
+{
+    heed_node *zero = heed_full(g, 0, 1), *last = NULL;
+    heed_node **over = heed_graph_memory(g, (size_t)*n * sizeof *over);
+    for (int i = 0; i < *n; i++) over[i] = heed_affine(x, 1, i);
+    heed_scan(g, sum_all_of, n, &last, NULL, .initial = &zero, .n_states = 1, .over = over,
+              .n_over = *n);
+    return last;
+}
+
+Test(graph_loops, thousands_of_sequences)
+{
+    heed_store *store;
+    heed_graph *g = new_graph(&store, false);
+    int n = 3000;
+    heed_node *x = heed_input(g, "x", HEED_F64, 2, 1), *last = loop_over(g, &n, x);
+    heed_program *p = heed_compile(g, &last, 1, .threads = 2);
+    cr_assert_not_null(p, "%s", heed_why(g));
+    kit_fill(p, g, 5);
+    cr_assert(heed_program_run(p));
+    heed_view in = heed_program_input(p, "x"), out = heed_program_output(p, 0);
+    double sum = 0;
+    for (int t = 0; t < 2; t++)
+        for (int i = 0; i < n; i++) sum += pow(heed_get(&in, t) + i, 2);
+    cr_expect_float_eq(heed_get(&out, 0), sum, 1e-12 * sum);
+    heed_program_free(p);
+    done(g, store);
+}
+
+Test(graph_loops, too_many_sequences_are_refused)
+{
+    heed_store *store;
+    heed_graph *g = new_graph(&store, false);
+    int n = 9000;
+    heed_node *last = loop_over(g, &n, heed_input(g, "x", HEED_F64, 2, 1));
+    cr_expect_null(heed_compile(g, &last, 1, .threads = 1));
+    cr_expect_not_null(strstr(heed_why(g), "a loop reads and writes 9003 values; at most 8192"),
+                       "%s", heed_why(g));
+    done(g, store);
+}

@@ -86,20 +86,46 @@ static heed_node *image(heed_graph *g, plane p, bool strided)
     return heed_permute(heed_input_shaped(g, "x", dtype, HEED_SHAPE(p.w, p.h, 3)), 2, 1, 0);
 }
 
+/* A run of x [3, h, w] -> y [3, H, W] and its reverse pass. */
+typedef struct pass {
+    plane p, q; /* of x, of y */
+    kit_values all;
+    const double *in, *out, *r, *back; /* x, y, dy, dx */
+    double *expected;                  /* dx, to be summed up; zeros */
+} pass;
+
+static pass pass_of(heed_node *x, heed_node *y, const char *what)
+{
+    heed_graph *g = x->graph;
+    cr_assert_not_null(y, "%s: %s", what, heed_why(g));
+    pass m = { .p = { x->shape.dim[1], x->shape.dim[2] },
+               .q = { y->shape.dim[1], y->shape.dim[2] } };
+    heed_node *dy = heed_input_shaped(g, "dy", y->dtype, y->shape), *dx;
+    cr_assert(heed_gradient(y, dy, &x, 1, &dx), "%s: %s", what, heed_why(g));
+    m.all = kit_run(g, (heed_node *[]){ x, y, dy, dx }, 4, (heed_compile_options){ .threads = 1 });
+    m.in = m.all.value;
+    m.out = m.in + 3 * m.p.h * m.p.w;
+    m.r = m.out + 3 * m.q.h * m.q.w;
+    m.back = m.r + 3 * m.q.h * m.q.w;
+    m.expected = heed_alloc_array((size_t)(3 * m.p.h * m.p.w), sizeof *m.expected);
+    return m;
+}
+
+static void end_pass(pass *m, double most, const char *what)
+{
+    for (int64_t i = 0; i < 3 * m->p.h * m->p.w; i++)
+        cr_assert(fabs(m->expected[i] - m->back[i]) <= most, "%s: dx[%lld] is %.9g, not %.9g", what,
+                  (long long)i, m->back[i], m->expected[i]);
+    heed_free(m->expected);
+    heed_free(m->all.value);
+}
+
 /* y and dx of <y, dy>, against sums over all elements and outputs with `weight`. */
 static void check_linear(heed_node *x, heed_node *y, weight_of *weight, window a, window b,
                          int64_t option, const char *what)
 {
-    heed_graph *g = x->graph;
-    cr_assert_not_null(y, "%s: %s", what, heed_why(g));
-    const plane p = { x->shape.dim[1], x->shape.dim[2] }, q = { y->shape.dim[1], y->shape.dim[2] };
-    heed_node *dy = heed_input_shaped(g, "dy", y->dtype, y->shape), *dx;
-    cr_assert(heed_gradient(y, dy, &x, 1, &dx), "%s: %s", what, heed_why(g));
-    kit_values all =
-        kit_run(g, (heed_node *[]){ x, y, dy, dx }, 4, (heed_compile_options){ .threads = 1 });
-    const double *in = all.value, *out = in + 3 * p.h * p.w, *r = out + 3 * q.h * q.w,
-                 *back = r + 3 * q.h * q.w;
-    double *expected = heed_alloc_array((size_t)(3 * p.h * p.w), sizeof *expected);
+    pass m = pass_of(x, y, what);
+    const plane p = m.p, q = m.q;
     for (int64_t o = 0; o < 3 * q.h * q.w; o++) {
         const int64_t image_at = o / (q.h * q.w), oh = o / q.w % q.h, ow = o % q.w;
         double sum = 0;
@@ -107,44 +133,29 @@ static void check_linear(heed_node *x, heed_node *y, weight_of *weight, window a
             const double row = weight(i, oh, p.h, q.h, a, option);
             for (int64_t j = 0; row != 0 && j < p.w; j++) {
                 const double w = row * weight(j, ow, p.w, q.w, b, option);
-                sum += w * in[(image_at * p.h + i) * p.w + j];
-                expected[(image_at * p.h + i) * p.w + j] += w * r[o];
+                sum += w * m.in[(image_at * p.h + i) * p.w + j];
+                m.expected[(image_at * p.h + i) * p.w + j] += w * m.r[o];
             }
         }
-        cr_assert(fabs(sum - out[o]) <= tolerance(y->dtype), "%s: y[%lld] is %.9g, not %.9g", what,
-                  (long long)o, out[o], sum);
+        cr_assert(fabs(sum - m.out[o]) <= tolerance(y->dtype), "%s: y[%lld] is %.9g, not %.9g",
+                  what, (long long)o, m.out[o], sum);
     }
-    for (int64_t i = 0; i < 3 * p.h * p.w; i++)
-        cr_assert(fabs(expected[i] - back[i]) <= 8 * tolerance(y->dtype),
-                  "%s: dx[%lld] is %.9g, not %.9g", what, (long long)i, back[i], expected[i]);
-    heed_free(expected);
-    heed_free(all.value);
+    end_pass(&m, 8 * tolerance(y->dtype), what);
 }
 
 static void check_max(heed_node *x, heed_node *y, window a, window b, const char *what)
 {
-    heed_graph *g = x->graph;
-    cr_assert_not_null(y, "%s: %s", what, heed_why(g));
-    const plane p = { x->shape.dim[1], x->shape.dim[2] }, q = { y->shape.dim[1], y->shape.dim[2] };
-    heed_node *dy = heed_input_shaped(g, "dy", y->dtype, y->shape), *dx;
-    cr_assert(heed_gradient(y, dy, &x, 1, &dx), "%s: %s", what, heed_why(g));
-    kit_values all =
-        kit_run(g, (heed_node *[]){ x, y, dy, dx }, 4, (heed_compile_options){ .threads = 1 });
-    const double *in = all.value, *out = in + 3 * p.h * p.w, *r = out + 3 * q.h * q.w,
-                 *back = r + 3 * q.h * q.w;
-    double *expected = heed_alloc_array((size_t)(3 * p.h * p.w), sizeof *expected);
+    pass m = pass_of(x, y, what);
+    const plane p = m.p, q = m.q;
     for (int64_t o = 0; o < 3 * q.h * q.w; o++) {
         const int64_t first = o / (q.h * q.w) * p.h * p.w;
         int64_t at;
-        const double most = naive_max(in + first, p, a, b, o / q.w % q.h, o % q.w, &at);
-        cr_assert(most == out[o], "%s: y[%lld] is %g, not %g", what, (long long)o, out[o], most);
-        if (at >= 0) expected[first + at] += r[o];
+        const double most = naive_max(m.in + first, p, a, b, o / q.w % q.h, o % q.w, &at);
+        cr_assert(most == m.out[o], "%s: y[%lld] is %g, not %g", what, (long long)o, m.out[o],
+                  most);
+        if (at >= 0) m.expected[first + at] += m.r[o];
     }
-    for (int64_t i = 0; i < 3 * p.h * p.w; i++)
-        cr_assert(fabs(expected[i] - back[i]) <= 4 * tolerance(y->dtype),
-                  "%s: dx[%lld] is %g, not %g", what, (long long)i, back[i], expected[i]);
-    heed_free(expected);
-    heed_free(all.value);
+    end_pass(&m, 4 * tolerance(y->dtype), what);
 }
 
 static const plane planes[] = { { 1, 1 }, { 1, 7 }, { 7, 1 }, { 13, 33 }, { 6, 8 }, { 33, 13 } };

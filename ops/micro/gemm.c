@@ -351,6 +351,7 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
 #define LEAST_WORK 5e5   /* of a unit; a few microseconds */
 #define MOST_WORK 8e6    /* about 50 microseconds */
 #define WANTED_UNITS 8   /* of one operation, if it has the work for them */
+#define LEAST_ROWS 16    /* of a block when rows are cut first */
 #define ELEMENT_WORK 8.0 /* reading or writing an element takes as long as 8 flops */
 
 /* Smallest side of a block when there are so many already: large blocks read A and B less often. */
@@ -359,14 +360,17 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL : blocks < WANTED_UNITS ? 64 : 256;
 }
 
-/* Halve the longer side, or first the columns, until there are enough blocks. */
-static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, bool columns_first)
+/* Halve a side until there are enough blocks. */
+static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, heed_gemm_cut how)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
-        const bool by_column = columns >= 2 * least, by_row = rows >= 2 * least;
-        if (by_column && (columns_first || columns > rows || !by_row))
+        const bool by_column = columns >= 2 * least;
+        const bool by_row = rows >= 2 * (how == HEED_CUT_ROWS ? LEAST_ROWS : least);
+        const bool columns_first =
+            how == HEED_CUT_LONGER ? columns > rows : how == HEED_CUT_COLUMNS;
+        if (by_column && (columns_first || !by_row))
             split->across *= 2;
         else if (by_row)
             split->down *= 2;
@@ -381,7 +385,7 @@ static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, boo
 }
 
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
-                                 bool columns_first)
+                                 heed_gemm_cut how)
 {
     heed_gemm_split split = { .units = 1, .rows = m, .columns = n, .down = 1, .across = 1 };
     if (products <= 0 || m <= 0 || n <= 0) return split;
@@ -392,7 +396,7 @@ heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t
     double work = one * (double)products / WANTED_UNITS;
     if (work < LEAST_WORK) work = LEAST_WORK;
     if (work > MOST_WORK) work = MOST_WORK;
-    if (one > work) cut(&split, one / work, m, n, columns_first);
+    if (one > work) cut(&split, one / work, m, n, how);
     split.blocks = products * split.down * split.across;
     split.units = split.blocks;
     if (split.down * split.across == 1 && one < work) {

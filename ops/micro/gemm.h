@@ -54,8 +54,14 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k);
 
 /* How `products` equal products are divided into work units. A block is a part of C of one product,
  * down x across of them make up a product; a unit is one block, or several products that are small.
- * columns_first: B will be copied, so blocks should share few of its columns. Depends on nothing
- * but these sizes. */
+ * Depends on nothing but these sizes. */
+typedef enum heed_gemm_cut {
+    HEED_CUT_LONGER,  /* the longer side of a block is cut */
+    HEED_CUT_COLUMNS, /* B will be copied, so blocks should share few of its columns */
+    HEED_CUT_ROWS     /* B is small and lies in panels: rows stay whole, in the cache of the core
+                         that makes them and reads them next */
+} heed_gemm_cut;
+
 typedef struct heed_gemm_split {
     int64_t units, blocks;
     int64_t rows, columns; /* of a block */
@@ -63,7 +69,7 @@ typedef struct heed_gemm_split {
 } heed_gemm_split;
 
 heed_gemm_split heed_gemm_divide(int64_t products, int64_t m, int64_t n, int64_t k,
-                                 bool columns_first);
+                                 heed_gemm_cut cut);
 
 typedef struct heed_gemm_block {
     int64_t product;
