@@ -20,7 +20,7 @@ static int levels_of(int64_t size)
 
 /* ---- networks ---- */
 
-/* The width at which two 3 x 3 convolutions have no fewer weights than attention's four of 1 x 1. */
+/* The width at which two 3 x 3 convolutions have no fewer weights than attention's four 1 x 1. */
 static int64_t twin_width(const sagan *o, int64_t channels)
 {
     const int64_t narrow = channels < 8 ? 1 : channels / 8;
@@ -40,7 +40,7 @@ static heed_node *middle(const sagan *o, heed_scope *s, heed_node *x, heed_node 
                               .spectral = !o->no_spectral, .weights = weights);
 }
 
-/* [B, channels, S, S] -> [B]; the first map has C channels, and twice as many after each halving. */
+/* [B, channels, S, S] -> [B]; the first map has C channels, twice as many after each halving. */
 static heed_node *discriminator(const sagan *o, heed_scope *s, heed_node *x, heed_node **weights)
 {
     const int levels = levels_of(o->size);

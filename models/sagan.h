@@ -1,5 +1,5 @@
-/* sagan.h - between the files of one program: networks (sagan.c), what is measured (sagan_measure.c),
- * the classifier that judges digits (sagan_judge.c), drawings (sagan_draw.c). */
+/* sagan.h - between the files of one program: networks (sagan.c), what is measured
+ * (sagan_measure.c), the classifier that judges digits (sagan_judge.c), drawings (sagan_draw.c). */
 #ifndef HEED_MODELS_SAGAN_H
 #define HEED_MODELS_SAGAN_H
 

@@ -253,6 +253,39 @@ Test(models_sagan, convolution_layers)
     heed_store_free(store);
 }
 
+/* What a layer computes as a product of matrices is what the convolution computes. */
+Test(models_sagan, convolution_layers_that_are_products)
+{
+    static const struct {
+        int side, kernel, stride, pad;
+        bool transposed;
+    } cases[] = { { 4, 4, 1, 0, false }, { 4, 4, 3, 0, false }, { 4, 4, 1, 1, false },
+                  { 1, 4, 1, 0, true },  { 1, 4, 2, 0, true },  { 1, 4, 2, 1, true },
+                  { 4, 1, 1, 0, false }, { 4, 1, 2, 0, false }, { 4, 1, 1, 1, false },
+                  { 4, 1, 1, 0, true },  { 1, 1, 1, 0, false }, { 3, 4, 1, 1, false } };
+    for (int i = 0; i < (int)(sizeof cases / sizeof cases[0]); i++) {
+        const int side = cases[i].side, stride = cases[i].stride, pad = cases[i].pad;
+        heed_store *store = heed_store_new(1);
+        heed_graph *g = heed_graph_new(.store = store, .dtype = HEED_F64);
+        heed_node *x = heed_input(g, "x", HEED_F64, 2, 3, side, side), *outputs[2];
+        outputs[0] =
+            heed_conv_layer(heed_root(g), "a", x, 5, cases[i].kernel, .stride = stride, .pad = pad,
+                            .transposed = cases[i].transposed, .no_bias = true);
+        heed_node *w = heed_entry_node(g, heed_store_find(store, "a/weight"));
+        outputs[1] = cases[i].transposed ? heed_conv_transpose2d(x, w, .stride = stride, .pad = pad)
+                                         : heed_conv2d(x, w, .stride = stride, .pad = pad);
+        cr_assert(outputs[0] && outputs[1], "%d: %s", i, heed_why(g));
+        cr_assert(heed_shape_equal(&outputs[0]->shape, &outputs[1]->shape), "%d", i);
+        block b = { store, g, NULL };
+        run_block(&b, outputs, 2);
+        const heed_view got = heed_program_output(b.program, 0);
+        const heed_view want = heed_program_output(b.program, 1);
+        for (int64_t k = 0; k < heed_count(&got.shape); k++)
+            cr_expect_float_eq(heed_get(&got, k), heed_get(&want, k), 1e-12, "%d", i);
+        end_block(&b);
+    }
+}
+
 Test(models_sagan, blocks_refuse_what_is_no_map)
 {
     for (int i = 0; i < 5; i++) {
@@ -410,7 +443,8 @@ Test(models_sagan, twins_are_of_one_size)
             heed_tiny_free(&tiny);
         }
         cr_expect_geq(n[1], n[0]);
-        cr_expect_lt(n[1], n[0] + 2 * 18 * widths[i % 3], "in each network a channel less were too few");
+        cr_expect_lt(n[1], n[0] + 2 * 18 * widths[i % 3],
+                     "in each network a channel less were too few");
     }
 }
 

@@ -146,8 +146,8 @@ static void multiply(const double *x, const double *y, int64_t n, double *to)
         }
 }
 
-/* A B has the eigenvalues of R B R for R = A^(1/2), which is symmetric: the trace of its root is the
- * sum of theirs. */
+/* A B has the eigenvalues of R B R for R = A^(1/2), which is symmetric: the trace of its root is
+ * the sum of their roots. */
 double heed_frechet_distance(const heed_moments *a, const heed_moments *b)
 {
     const int64_t n = a->n, square = n * n;

@@ -18,8 +18,8 @@ typedef struct heed_conv_layer_options {
     heed_init bias;   /* default likewise */
 } heed_conv_layer_options;
 
-/* "name/weight" [channels, C, kernel, kernel], transposed [C, channels, kernel, kernel]; "name/bias"
- * [channels]: [B, C, H, W] -> [B, channels, H', W']. Sizes as heed_conv2d's. */
+/* "name/weight" [channels, C, kernel, kernel], transposed [C, channels, kernel, kernel];
+ * "name/bias" [channels]: [B, C, H, W] -> [B, channels, H', W']. Sizes as heed_conv2d's. */
 heed_node *heed_conv_layer_with(heed_scope *scope, const char *name, heed_node *x, int64_t channels,
                                 int64_t kernel, heed_conv_layer_options options);
 #define heed_conv_layer(scope, name, x, channels, kernel, ...)     \
@@ -31,8 +31,8 @@ heed_node *heed_conv_layer_with(heed_scope *scope, const char *name, heed_node *
  *   s_ij = f(x_i) . g(x_j);  b_ji = exp(s_ij) / sum_i exp(s_ij)        position j looks at i   (1)
  *   o_j = v(sum_i b_ji h(x_i));  y = gamma o + x                                            (2, 3)
  *
- * f, g, h: C -> width and v: width -> C are 1 x 1 convolutions "name/f", ..; "name/gamma" [1] starts
- * at 0, so that a network begins with what is near and learns to look further. */
+ * f, g, h: C -> width and v: width -> C are 1 x 1 convolutions "name/f", ..; "name/gamma" [1]
+ * starts at 0, so that a network begins with what is near and learns to look further. */
 typedef struct heed_map_attention_options {
     int defaults;
     int64_t width;       /* 0: C / 8, at least 1 */
