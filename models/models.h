@@ -4,7 +4,7 @@
 
 #include "models/harness.h"
 
-#define HEED_MODELS(M) M(ptrnet) M(ntm) M(gat) M(snail)
+#define HEED_MODELS(M) M(ptrnet) M(ntm) M(gat) M(snail) M(sagan)
 
 #define HEED_DECLARE_MODEL(name) extern const heed_model heed_model_##name;
 HEED_MODELS(HEED_DECLARE_MODEL)

@@ -67,10 +67,30 @@ heed_node *heed_hard_swish(heed_node *x)
 
 /* ---- without bounds ---- */
 
-heed_node *heed_leaky_relu(heed_node *x, double slope)
+/* x > 0 ? a : slope a */
+static heed_node *leak(heed_node *a, heed_node *x, double slope)
 {
     heed_node *one = heed_number_like(x, 1);
-    return heed_mul(x, heed_where(above(x, 0), one, heed_number_like(x, slope)));
+    return heed_mul(a, heed_where(above(x, 0), one, heed_number_like(x, slope)));
+}
+
+/* y is above 0 where x is: then x need not be kept. */
+static void leaky_relu_rule(void *context, heed_node *y, heed_node *dy, heed_node *const *x,
+                            const bool *want, heed_node **dx)
+{
+    const double *slope = context;
+    (void)x;
+    if (want[0]) dx[0] = leak(dy, y, *slope);
+}
+
+heed_node *heed_leaky_relu(heed_node *x, double slope)
+{
+    heed_node *y = leak(x, x, slope);
+    if (!y || !(slope > 0)) return y;
+    double *context = heed_graph_memory(y->graph, sizeof *context);
+    if (!context) return NULL;
+    *context = slope;
+    return heed_custom_gradient(y, &x, 1, leaky_relu_rule, context);
 }
 
 heed_node *heed_softsign(heed_node *x)

@@ -40,7 +40,6 @@ static const exception ops_without_case[] = {
     { "assign", "it has no value; tests/ops_state.c" },
     { "parameter", "a leaf, as input" },
     { "scan", "compared with unrolled graphs in graph_scan.c" },
-    { "custom_gradient", "what it does is what its caller says: graph_loops.c" },
     { "copy", "the compiler puts it in" },
     { "matmul_pack", "the compiler puts it in" },
     { "matmul_packed", "the compiler puts it in" },

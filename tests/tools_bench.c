@@ -23,6 +23,17 @@ Test(tools_bench, one_object_a_line, .timeout = 120)
     cr_expect_not_null(strstr(row, "\"inputs\":\"["), "%s", row);
 }
 
+/* Two trainers; what they share counts once. PyTorch's peak for this step is 874 MiB. */
+Test(tools_bench, a_step_of_two_networks, .timeout = 300)
+{
+    cr_expect_eq(heed("bench step/sagan --threads 1 --seconds 0.001 --json"), 0);
+    const char *row = strstr(said, "\"step/sagan\"");
+    const char *planned = row ? strstr(row, "\"planned_bytes\":") : NULL;
+    cr_assert_not_null(planned, "%s", said);
+    cr_expect_gt(strtod(planned + 16, NULL), 30e6, "%s", said);
+    cr_expect_lt(strtod(planned + 16, NULL), 874.0 / 10 * 1024 * 1024, "%s", said);
+}
+
 Test(tools_bench, unknown_operation)
 {
     cr_expect_eq(heed("bench ops/nothing --threads 1 --seconds 0.001"), 1);

@@ -165,8 +165,8 @@ const heed_tool heed_tool_bench = {
         "  OP/N                 any elementwise operation on N floats: exp/4096\n"
         "  ops                  every operation of the library on a large input; ops/NAME: one\n"
         "  step/MODEL           a whole training step: step/ptrnet, step/ptrnet_small, step/ntm,\n"
-        "                       step/gat, step/snail, step/lstm_attention (a loop),\n"
-        "                       step/lstm_attention_unrolled\n\n"
+        "                       step/gat, step/snail, step/sagan,\n"
+        "                       step/lstm_attention (a loop), step/lstm_attention_unrolled\n\n"
         "example: heed bench matmul/256x256x256 step/ptrnet --threads 2\n",
     .run = run,
 };

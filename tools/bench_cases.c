@@ -314,6 +314,8 @@ bool bench_build(bench_case *c, heed_error *error)
 
 void bench_free(bench_case *c)
 {
+    heed_trainer_free(c->rival);
+    heed_graph_free(c->rival_graph);
     heed_trainer_free(c->trainer);
     heed_graph_free(c->graph);
     heed_tiny_free(&c->tiny);

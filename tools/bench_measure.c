@@ -113,6 +113,7 @@ static void run_once(bench_case *c, heed_program *program)
         heed_trainer_step(c->trainer);
     else
         heed_program_run(program);
+    if (c->rival) heed_trainer_step(c->rival);
 }
 
 /* Median of samples, each of as many runs as take about 50 us; microseconds a run. */
@@ -171,6 +172,19 @@ static double time_beside_copy(bench_case *c, heed_program *program, double *sha
     return best * 1e6;
 }
 
+/* What two parts of a model share. */
+static double model_bytes(const heed_store *store)
+{
+    double bytes = 0;
+    for (int i = 0; i < heed_store_count(store); i++) {
+        const heed_entry *entry = heed_store_at(store, i);
+        const heed_view *view = &entry->tensor->view;
+        if (entry->kind != HEED_MOMENT)
+            bytes += (double)heed_count(&view->shape) * (double)heed_dtype_size(view->dtype);
+    }
+    return bytes;
+}
+
 static double resident_bytes(void)
 {
     struct rusage usage;
@@ -201,6 +215,10 @@ static bench_result measure_here(const char *name, int threads, double seconds)
         result.gflops = c.flops / result.us / 1e3;
         result.gbytes_s = c.bytes / result.us / 1e3;
         result.planned_bytes = (double)heed_program_describe(program).total_bytes;
+        if (c.rival)
+            result.planned_bytes +=
+                (double)heed_program_describe(heed_trainer_program(c.rival)).total_bytes -
+                model_bytes(c.tiny.store);
         result.resident_bytes = resident_bytes();
         result.done = true;
         bench_tell_op(&c, result.inputs, sizeof result.inputs);

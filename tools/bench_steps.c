@@ -43,6 +43,38 @@ static bool build_model(bench_case *c, size_t i, heed_error *error)
     return true;
 }
 
+/* ---- a generator and a discriminator, each with its own trainer ---- */
+
+#define SAGAN "--size 32 --color --width 64 --latent 128 --attend 16 --whole-values "
+
+/* The trainer of a part as the model's own recipe has it, its inputs filled. */
+static heed_trainer *train_part(bench_case *c, int part, heed_node *loss, heed_error *error)
+{
+    const heed_part *of = &c->tiny.model->parts[part];
+    heed_trainer_options options = { .threads = c->threads, .prefix = of->prefix };
+    heed_optimizer optimizer;
+    of->recipe(c->tiny.own, &c->tiny.settings, &optimizer, &options);
+    heed_trainer *trainer = heed_trainer_make(loss, optimizer, options);
+    c->tiny.part = part;
+    if (trainer) heed_tiny_fill(&c->tiny, heed_trainer_program(trainer));
+    if (!trainer)
+        heed_fail(error, "%s: %s", c->name, heed_why(part ? c->rival_graph : c->tiny.graph));
+    return trainer;
+}
+
+static bool build_sagan(bench_case *c, heed_error *error)
+{
+    if (!heed_tiny_build(&c->tiny, &heed_model_sagan, 0, SAGAN "--batch 32 --lr 4e-4", HEED_F32,
+                         error))
+        return false;
+    c->rival_graph = heed_graph_new(.store = c->tiny.store, .training = true);
+    heed_node *loss = heed_model_sagan.parts[1].loss(c->tiny.own, heed_root(c->rival_graph),
+                                                     c->tiny.settings.batch);
+    c->trainer = train_part(c, 0, c->tiny.loss, error);
+    c->rival = c->trainer ? train_part(c, 1, loss, error) : NULL;
+    return c->rival != NULL;
+}
+
 /* ---- an LSTM, and attention over its steps: a = softmax(h^T W), y = sigmoid(v . (h a)) ---- */
 
 enum { B = 64, T = 50, FEATURES = 8, H = 50 };
@@ -82,6 +114,7 @@ static bool build(bench_case *c, const char *name, heed_error *error)
 {
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
         if (strcmp(name, models[i].name) == 0) return build_model(c, i, error);
+    if (strcmp(name, "sagan") == 0) return build_sagan(c, error);
     if (strcmp(name, "lstm_attention") == 0) return build_lstm_attention(c, false, error);
     if (strcmp(name, "lstm_attention_unrolled") == 0) return build_lstm_attention(c, true, error);
     return heed_fail(error, "%s: no step of such a model is measured", c->name);
@@ -91,5 +124,6 @@ bool bench_build_step(bench_case *c, const char *name, heed_error *error)
 {
     if (!build(c, name, error)) return false;
     c->flops = heed_program_describe(heed_trainer_program(c->trainer)).flops;
+    if (c->rival) c->flops += heed_program_describe(heed_trainer_program(c->rival)).flops;
     return true;
 }

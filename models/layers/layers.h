@@ -10,6 +10,7 @@
 #include "graph/graph.h"
 #include "graph/store.h"
 #include "models/layers/graph_attention.h"
+#include "models/layers/maps.h"
 #include "models/layers/memory.h"
 #include "models/layers/temporal.h"
 
