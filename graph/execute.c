@@ -4,8 +4,8 @@
  * current parallel stage after another, half of the threads from its front and half from its back:
  * so, from stage to stage, a core mostly finds the rows that it made itself. Whoever finishes the
  * stage's last chunk runs the serial stages that follow and opens the next parallel one. Nobody
- * waits for a thread that has nothing to do, so more threads than processors do little harm. A chunk
- * computes the same, whoever takes it. */
+ * waits for a thread that has nothing to do, so more threads than processors do little harm. A
+ * chunk computes the same, whoever takes it. */
 #include "graph/fused.h"
 #include "graph/loop_run.h"
 #include "graph/profile.h"

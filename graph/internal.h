@@ -47,7 +47,8 @@ static inline size_t heed_node_bytes(const heed_node *node)
     return (size_t)heed_count(&node->shape) * heed_dtype_size(node->dtype);
 }
 
-/* Does the op read and write memory itself, with a kernel or a body? (No tile, no view, no leaf.) */
+/* Does the op read and write memory itself, with a kernel or a body? (Tiles, views, leaves do
+ * not.) */
 static inline bool heed_works_on_memory(const heed_op *op)
 {
     return op->kernel || op->body;

@@ -1,8 +1,8 @@
 /* loop_run.c - a loop's body as part of a program: its memory, its pointers, its iterations.
  *
  * Slots of a body lie somewhere else in each iteration. While the body is bound, each has a range
- * of addresses of its own where nothing can lie; whatever pointer of an instruction falls in there is
- * noted, with its distance from the start, and set anew when the slot moves. Results are slots,
+ * of addresses of its own where nothing can lie; whatever pointer of an instruction falls in there
+ * is noted, with its distance from the start, and set anew when the slot moves. Results are slots,
  * too, when they are all of a buffer: others are copied after the iteration. */
 #include <string.h>
 

@@ -72,7 +72,7 @@ const char *heed_run_checkpoint_path(heed_run *run);
 /* ---- harness_train.c ---- */
 
 bool heed_run_build_trainers(heed_run *run);
-void heed_run_free_trainers(heed_run *run); /* what they made stays in the store */
+void heed_run_free_trainers(heed_run *run);  /* what they made stays in the store */
 int64_t heed_run_steps(const heed_run *run); /* done so far, over resumes too */
 /* return: HEED_DONE, HEED_FAILED with run->error set, or HEED_INTERRUPTED */
 int heed_run_train(heed_run *run);
@@ -98,7 +98,7 @@ void heed_side_free(heed_side *side);
 bool heed_run_begin_judging(heed_run *run);
 bool heed_run_judge(heed_run *run); /* after a step */
 bool heed_run_stopped(const heed_run *run);
-bool heed_run_take_kept(heed_run *run);         /* the kept parameters become the result */
+bool heed_run_take_kept(heed_run *run); /* the kept parameters become the result */
 
 /* ---- harness_attention.c: --dump-attention, --show, --picture ---- */
 

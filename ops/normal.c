@@ -64,7 +64,8 @@ const heed_op heed_op_normal = {
     .units = heed_noise_units,
     .sample = normal_sample,
     .flops = heed_noise_flops,
-    .limit = "arithmetic: ten rounds of Philox for four numbers, a logarithm, a root, a sine and a cosine",
+    .limit = "arithmetic: ten rounds of Philox for four numbers, a logarithm, a root, a sine and a "
+             "cosine",
 };
 
 heed_node *heed_normal_shaped(heed_graph *graph, heed_shape shape, double mean, double deviation)

@@ -82,8 +82,9 @@ typedef struct heed_trainer_options {
     const char *passes; /* as in heed_compile_options */
 } heed_trainer_options;
 
-/* loss: one number. Every parameter of its graph (with the prefix) is trained, and every assignment of its graph is
- * made once in each step; optimizer state goes into the graph's store as "optimizer/NAME/...".
+/* loss: one number. Every parameter of its graph (with the prefix) is trained, and every assignment
+ * of its graph is made once in each step; optimizer state goes into the graph's store as
+ * "optimizer/NAME/...".
  * return: NULL with heed_why(graph) set. */
 #define heed_trainer_new(loss, optimizer, ...) \
     heed_trainer_make(loss, optimizer, (heed_trainer_options){ .defaults = 0, __VA_ARGS__ })

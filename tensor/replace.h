@@ -1,7 +1,7 @@
 /* replace.h - a file that appears whole or not at all.
  *
- * It is written beside its target under another name, synced and renamed over it; then the directory
- * is synced. Whatever fails before the rename, the target is as it was. */
+ * It is written beside its target under another name, synced and renamed over it; then the
+ * directory is synced. Whatever fails before the rename, the target is as it was. */
 #ifndef HEED_TENSOR_REPLACE_H
 #define HEED_TENSOR_REPLACE_H
 

@@ -10,7 +10,8 @@ static const heed_model *const model = &heed_model_ptrnet;
 static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
 {
     heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options, error.text);
+    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
+              error.text);
 }
 
 Test(models_ptrnet, gradients_of_every_tiny_configuration)

@@ -19,10 +19,10 @@ typedef struct bench_case {
     heed_trainer *trainer; /* instead of outputs */
     heed_graph *rival_graph;
     heed_trainer *rival; /* of a model of two parts: on the same parameters, stepped in turn */
-    const char *passes;    /* as in heed_compile_options */
-    const char *limit;     /* of an operation: what keeps it from memory's speed; or NULL */
-    double flops;          /* arithmetic of one run; 0: memory is the limit */
-    double bytes;          /* that have to move */
+    const char *passes;  /* as in heed_compile_options */
+    const char *limit;   /* of an operation: what keeps it from memory's speed; or NULL */
+    double flops;        /* arithmetic of one run; 0: memory is the limit */
+    double bytes;        /* that have to move */
 } bench_case;
 
 typedef struct bench_result {
