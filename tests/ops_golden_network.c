@@ -164,6 +164,16 @@ static heed_node *build_alibi_bias(golden *c)
                                               whole(c, "keys")));
 }
 
+static heed_node *build_memory_look(golden *c)
+{
+    return heed_memory_look(c->in[0], c->in[1], c->in[2], whole(c, "reads"), &c->y[1]);
+}
+
+static heed_node *build_memory_write(golden *c)
+{
+    return heed_memory_write(c->in[0], c->in[1], c->in[2], c->in[3]);
+}
+
 static const golden_builder builders[] = {
     { "max_pool1d", .build = build_max_pool1d },
     { "max_pool2d", .build = build_max_pool2d },
@@ -186,6 +196,8 @@ static const golden_builder builders[] = {
     { "sinusoids", .build = build_sinusoids },
     { "alibi_slopes", .build = build_alibi_slopes },
     { "alibi_bias", .build = build_alibi_bias },
+    { "memory_look", .build = build_memory_look },
+    { "memory_write", .build = build_memory_write },
     { .name = NULL },
 };
 

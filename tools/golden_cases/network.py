@@ -51,6 +51,31 @@ def circular_conv(first):
     return run
 
 
+def memory_look(reads, least_share=1e-16):
+    def run(memory, before, heads):
+        width, slots = memory.shape[1:]
+        shifts = heads.shape[2] - width - 3
+        key, beta, g, s, gamma = heads.split([width, 1, 1, shifts, 1], -1)
+        norm = (memory * memory).sum(1, keepdim=True).sqrt()
+        length = (key * key).sum(-1, keepdim=True).sqrt()
+        cosine = (key @ memory) / (length * norm)
+        content = torch.softmax(F.softplus(beta) * cosine, -1)
+        m = torch.sigmoid(g) * content + (1 - torch.sigmoid(g)) * before
+        s = torch.softmax(s, -1)
+        v = sum(s[..., j:j + 1] * torch.roll(m, j - shifts // 2, -1) for j in range(shifts))
+        w = torch.softmax((1 + F.softplus(gamma)) * torch.log(v + least_share), -1)
+        found = (w[:, :reads] @ memory.transpose(1, 2)).flatten(1)
+        return w, found
+    return run
+
+
+def memory_write(memory, where, erase, add):
+    keep = torch.ones_like(memory)
+    for j in range(where.shape[1]):
+        keep = keep * (1 - erase[:, j, :, None] * where[:, j, None, :])
+    return memory * keep + add.transpose(1, 2) @ where
+
+
 def rotary(base=10000.0, offset=0, width=0, interleaved=False):
     def run(x, positions=None):
         t, d = x.shape[-2:]
@@ -176,6 +201,12 @@ CASES = [
     case('alibi_slopes/8', lambda x: x * slopes(8), real(8), heads=8),
     case('alibi_slopes/6', lambda x: x * slopes(6), real(6), heads=6),
     case('alibi_bias/queries', alibi_bias(3, 4, 6), real(3, 4, 6), heads=3, queries=4, keys=6),
+    case('memory_look/read', memory_look(1), real(1, 2, 4), real(1, 2, 4, low=0.1, high=0.9),
+         real(1, 2, 8), reads=1),
+    case('memory_look/shifts', memory_look(2), real(2, 3, 5), real(2, 2, 5, low=0.1, high=0.9),
+         real(2, 2, 7), reads=2),
+    case('memory_write/heads', memory_write, real(2, 3, 4), real(2, 2, 4), real(2, 2, 3),
+         real(2, 2, 3)),
     case('conv1d/causal', causal(dilation=2), real(2, 2, 7), real(3, 2, 3), dilation=2),
     case('conv1d/causal_stride', causal(stride=2), real(1, 2, 7), real(2, 2, 4), stride=2),
 ]
