@@ -174,11 +174,12 @@ static double cross_entropy(const heed_view *logits, int64_t node, int32_t class
 {
     const int64_t classes = logits->shape.dim[1];
     const float *z = (const float *)logits->data + node * classes;
-    double sum = 0;
+    double sum = 1; /* of the largest one */
     int32_t best = 0;
     for (int32_t c = 1; c < classes; c++)
         if (z[c] > z[best]) best = c;
-    for (int32_t c = 0; c < classes; c++) sum += exp((double)(z[c] - z[best]));
+    for (int32_t c = 0; c < classes; c++)
+        if (c != best) sum += exp((double)(z[c] - z[best]));
     *right = best == class;
     return log(sum) - (double)(z[class] - z[best]);
 }
@@ -331,7 +332,9 @@ static const heed_option options[] = {
       .help = "whose neighbours --show lists" },
 };
 /* clang-format on */
-static const heed_metric metrics[] = { { "accuracy", NULL }, { "loss", "nats" }, { NULL, NULL } };
+static const heed_metric metrics[] = { { "accuracy", NULL },
+                                       { "cross_entropy", "nats" },
+                                       { NULL, NULL } };
 static const heed_task tasks[] = {
     { .name = "blocks",
       .help = "a stochastic block model with noisy words, most of its nodes of no block",

@@ -27,10 +27,8 @@ static heed_node *embed_by_lines(heed_scope *s, heed_node *x, int64_t hidden)
     const double steep = sqrt((double)hidden);
     const heed_init any = { .rule = HEED_INIT_UNIFORM, .a = -steep, .b = steep };
     heed_node *centred = heed_affine(x, 1, -.5);
-    return heed_linear(s, "out",
-                       heed_tanh(
-                           heed_linear(s, "lines", centred, hidden, .weight = any, .bias = any)),
-                       hidden);
+    heed_node *lines = heed_linear(s, "lines", centred, hidden, .weight = any, .bias = any);
+    return heed_linear(s, "out", heed_tanh(lines), hidden);
 }
 
 static heed_node *embed(const ptrnet *o, heed_scope *s, heed_node *x) /* -> [n, B, H] */

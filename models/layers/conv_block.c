@@ -77,7 +77,8 @@ heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *
     heed_node *w = heed_param(own, "weight", options.weight, filters, channels, kernel, kernel);
     if (!options.activation && !options.mean_pool) /* relu is a rising function, too */
         return heed_relu(pooled_and_normalized(own, x, w, kernel / 2, pool));
-    heed_node *y = heed_batch_norm_layer(own, "norm", heed_conv2d(x, w, .pad = kernel / 2));
+    heed_node *y = heed_conv2d(x, w, .pad = kernel / 2);
+    y = heed_batch_norm_layer(own, "norm", y);
     y = options.activation ? options.activation(y) : heed_relu(y);
     if (pool == 1) return y;
     return options.mean_pool ? heed_avg_pool2d(y, pool, pool) : heed_max_pool2d(y, pool, pool);
