@@ -2,7 +2,7 @@
 #include "models/ntm.h"
 
 /* Of the paper: lengths and widths. Batch, learning rate, sequences and controller were tried out
- * for copy, recall and n-grams, a little for repeat copy; for sort they are a first guess. */
+ * for copy and recall, a little for the others. */
 typedef struct habits {
     heed_range length, repeats;
     int64_t bits, heads, hidden;
@@ -17,7 +17,7 @@ static const habits of_task[] = {
     [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 100, NTM_FEEDFORWARD, 4, 60000, 4e-3 },
     [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 2, 200, NTM_FEEDFORWARD, 16, 60000, 5e-3 },
     [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 100, NTM_LSTM, 16, 40000, 6e-3 },
-    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 100, NTM_LSTM, 4, 60000, 3e-3 },
+    [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 100, NTM_LSTM, 16, 40000, 6e-3 },
 };
 /* clang-format on */
 
