@@ -145,8 +145,6 @@ typedef struct heed_model {
      * classifier that judges samples). Once for each of --runs; end() frees them. */
     bool (*begin)(void *own, heed_store *store, const heed_settings *settings, heed_error *error);
     void (*end)(void *own); /* also when begin() failed or was never reached */
-    /* Answer one batch in more than fill() and one run: an agent in its world. */
-    bool (*play)(const void *own, heed_program *program, const heed_draw *draw, heed_error *error);
     /* It learns from what it does itself: fill() for training finds its answer in draw->actor. */
     bool acts;
     /* After every step: `value` are the task's metrics on HEED_VALIDATE; `memory` starts as zeros
@@ -157,7 +155,7 @@ typedef struct heed_model {
     bool (*conclude)(void *own, heed_store *store, heed_score *score, heed_error *error);
     /* The graph whose outputs are attention weights, and what it takes to read them: for
      * --dump-attention, --show, --picture. Arguments as answer(); it is filled from HEED_EVALUATE,
-     * index 0, or played. */
+     * index 0. */
     int (*attention)(const void *own, heed_scope *scope, int64_t batch, heed_output *outputs,
                      int room);
     void (*show)(const void *own, heed_program *program, FILE *to); /* its first example */
@@ -190,8 +188,8 @@ bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const c
 /* Build its graph again as training has it: dropout drops, batches are normalized by themselves. */
 bool heed_tiny_train(heed_tiny *tiny, heed_error *error);
 bool heed_tiny_draw(heed_tiny *tiny, heed_program *program, heed_error *error);
-void heed_tiny_fill(void *tiny,
-                    heed_program *program); /* the same, as heed_gradcheck_loss wants it */
+/* The same, as heed_gradcheck_loss wants it. */
+void heed_tiny_fill(void *tiny, heed_program *program);
 void heed_tiny_free(heed_tiny *tiny);
 
 #endif

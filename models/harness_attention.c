@@ -8,13 +8,12 @@ static bool dump(heed_run *run)
     heed_side *side = &run->attention;
     heed_named_view entries[HEED_OUTPUTS];
     heed_metadata notes[HEED_NOTES];
+    int n;
     for (int i = 0; i < side->n; i++)
         entries[i] = (heed_named_view){ .name = side->outputs[i].name,
                                         .view = heed_program_output(side->program, i) };
-    int n = heed_options_notes(run->model, &run->settings, run->own, true, &run->memory, notes,
-                               HEED_NOTES);
-    if (n < 0) return heed_fail(&run->error, "no memory for the notes of a file");
-    return heed_file_write(run->settings.dump_attention, entries, side->n, notes, n, &run->error);
+    return heed_run_notes(run, true, notes, &n) &&
+           heed_file_write(run->settings.dump_attention, entries, side->n, notes, n, &run->error);
 }
 
 static bool draw(heed_run *run)

@@ -12,14 +12,20 @@ void heed_side_free(heed_side *side)
     *side = (heed_side){ .n = 0 };
 }
 
+heed_program *heed_compile_outputs(heed_graph *graph, const heed_output *outputs, int n,
+                                   int threads)
+{
+    heed_node *nodes[HEED_OUTPUTS];
+    for (int i = 0; i < n; i++) nodes[i] = outputs[i].node;
+    if (n == 0 || heed_graph_failed(graph)) return NULL;
+    return heed_compile(graph, nodes, n, .threads = threads);
+}
+
 /* Compile what has been built; say what it is for when it cannot be. */
 static bool compile_side(heed_run *run, heed_side *side, const char *what)
 {
-    heed_node *nodes[HEED_OUTPUTS];
-    for (int i = 0; i < side->n; i++) nodes[i] = side->outputs[i].node;
-    if (side->n > 0 && !heed_graph_failed(side->graph))
-        side->program =
-            heed_compile(side->graph, nodes, side->n, .threads = (int)run->settings.threads);
+    side->program =
+        heed_compile_outputs(side->graph, side->outputs, side->n, (int)run->settings.threads);
     if (side->program) return true;
     return heed_fail(&run->error, "%s: %s", what,
                      heed_why(side->graph) ? heed_why(side->graph) : "no memory");
@@ -72,13 +78,6 @@ static bool run_on(heed_run *run, heed_program *program, const heed_draw *draw)
            heed_fail(&run->error, "evaluation: %s", heed_program_why(program));
 }
 
-/* Run once on a batch, or let the model play. */
-static bool answer(heed_run *run, const heed_draw *draw)
-{
-    if (run->model->play) return run->model->play(run->own, run->answer.program, draw, &run->error);
-    return run_on(run, run->answer.program, draw);
-}
-
 bool heed_run_values(heed_run *run, heed_split split, double *value)
 {
     const heed_model *model = run->model;
@@ -92,7 +91,7 @@ bool heed_run_values(heed_run *run, heed_split split, double *value)
     for (int64_t done = 0; done < run->settings.examples; done += draw.batch, draw.index++) {
         if (may_stop && heed_run_interrupted()) return true;
         const int64_t left = run->settings.examples - done;
-        if (!answer(run, &draw)) return false;
+        if (!run_on(run, run->answer.program, &draw)) return false;
         model->score(run->own, run->answer.program, &draw, left < draw.batch ? left : draw.batch,
                      &score);
     }

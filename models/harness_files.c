@@ -60,7 +60,7 @@ const char *heed_run_checkpoint_path(heed_run *run)
 
 /* ---- does a file belong to this run? ---- */
 
-static bool own_notes(heed_run *run, bool trains, heed_metadata *notes, int *n)
+bool heed_run_notes(heed_run *run, bool trains, heed_metadata *notes, int *n)
 {
     *n = heed_options_notes(run->model, &run->settings, run->own, trains, &run->memory, notes,
                             HEED_NOTES);
@@ -93,7 +93,7 @@ static bool notes_agree(heed_run *run, const heed_file *file, const char *path, 
     if (strcmp(model, run->model->name) != 0)
         return heed_fail(&run->error, "%s: holds the model '%.60s'; this program is '%s'", path,
                          model, run->model->name);
-    if (!own_notes(run, trains, notes, &n)) return false;
+    if (!heed_run_notes(run, trains, notes, &n)) return false;
     for (int i = 0; i < n; i++) {
         const char *has = heed_file_metadata(file, notes[i].key);
         if (!has) return heed_fail(&run->error, "%s: metadata '%s' is missing", path, notes[i].key);
@@ -138,7 +138,7 @@ bool heed_run_save(heed_run *run)
     heed_metadata notes[HEED_NOTES];
     int n;
     if (!run->settings.save) return true;
-    return own_notes(run, true, notes, &n) &&
+    return heed_run_notes(run, true, notes, &n) &&
            heed_store_save_parameters(run->store, run->settings.save, notes, n, &run->error);
 }
 
@@ -150,7 +150,7 @@ bool heed_run_checkpoint(heed_run *run)
     int n;
     const char *path = heed_run_checkpoint_path(run);
     if (!path) return heed_fail(&run->error, "no memory for the checkpoint's path");
-    return own_notes(run, true, notes, &n) && heed_log_flush(run) &&
+    return heed_run_notes(run, true, notes, &n) && heed_log_flush(run) &&
            heed_checkpoint_save_all(run->parts, run->n_parts, path, notes, n, &run->error);
 }
 

@@ -3,52 +3,37 @@
  *
  * What the judge remembers and the kept parameters are entries of the store, so that checkpoints
  * hold them and a resumed run goes on with the same judgement. */
-#include <string.h>
-
 #include "models/harness_run.h"
 
-#define KEPT "kept/"
 /* In `judged`, after the judge's own numbers. */
 enum { KEPT_ANY = HEED_JUDGE_MEMORY, STOPPED, N_JUDGED };
 
-static heed_entry *kept_of(heed_run *run, const heed_entry *entry, bool add)
+/* One more entry of the store, to keep another's value. */
+static bool keep(heed_run *run, const heed_entry *entry)
 {
-    const heed_tensor *tensor = entry->tensor;
-    const char *name = heed_arena_print(&run->memory, KEPT "%s", entry->name);
-    if (!name) return NULL;
-    heed_entry *kept = heed_store_find(run->store, name);
-    if (kept || !add) return kept;
-    return heed_store_add(run->store, name, HEED_MOMENT, tensor->view.dtype, &tensor->view.shape,
-                          &run->error);
+    const heed_view *view = &entry->tensor->view;
+    const char *name = heed_arena_print(&run->memory, "kept/%s", entry->name);
+    if (!name) return heed_fail(&run->error, "no memory for the name of what is kept");
+    const heed_entry *kept =
+        heed_store_add(run->store, name, HEED_MOMENT, view->dtype, &view->shape, &run->error);
+    run->kept[run->n_kept++] = (heed_kept){ entry, kept };
+    return kept != NULL;
 }
 
 bool heed_run_begin_judging(heed_run *run)
 {
     const heed_shape shape = HEED_SHAPE(N_JUDGED);
     const int n = heed_store_count(run->store);
-    heed_entry *judged =
+    const heed_entry *judged =
         heed_store_add(run->store, "judged", HEED_MOMENT, HEED_F64, &shape, &run->error);
     if (!judged) return false;
     run->judged = judged->tensor->view;
+    run->n_kept = 0;
+    run->kept = heed_arena_alloc(&run->memory, ((size_t)n + 1) * sizeof *run->kept);
+    if (!run->kept) return heed_fail(&run->error, "no memory for what is kept");
     for (int i = 0; i < n; i++) {
         const heed_entry *entry = heed_store_at(run->store, i);
-        if (entry->kind != HEED_MOMENT && !kept_of(run, entry, true)) return false;
-    }
-    return true;
-}
-
-/* From the model to what is kept of it, or back. */
-static bool copy_model(heed_run *run, bool back)
-{
-    for (int i = 0; i < heed_store_count(run->store); i++) {
-        const heed_entry *entry = heed_store_at(run->store, i);
-        if (entry->kind == HEED_MOMENT) continue;
-        const heed_entry *kept = kept_of(run, entry, false);
-        if (!kept) return heed_fail(&run->error, "no memory for the name of what is kept");
-        const heed_view *from = &(back ? kept : entry)->tensor->view;
-        const heed_view *to = &(back ? entry : kept)->tensor->view;
-        memcpy(to->data, from->data,
-               (size_t)heed_count(&from->shape) * heed_dtype_size(from->dtype));
+        if (entry->kind != HEED_MOMENT && !keep(run, entry)) return false;
     }
     return true;
 }
@@ -68,11 +53,14 @@ bool heed_run_judge(heed_run *run)
     if (verdict == HEED_STOP) memory[STOPPED] = 1;
     if (verdict != HEED_KEEP) return true;
     memory[KEPT_ANY] = 1;
-    return copy_model(run, false);
+    for (int i = 0; i < run->n_kept; i++)
+        heed_view_copy(&run->kept[i].kept->tensor->view, &run->kept[i].entry->tensor->view);
+    return true;
 }
 
-bool heed_run_take_kept(heed_run *run)
+void heed_run_take_kept(const heed_run *run)
 {
     const double *memory = run->judged.data;
-    return memory[KEPT_ANY] == 0 || copy_model(run, true);
+    for (int i = 0; memory[KEPT_ANY] != 0 && i < run->n_kept; i++)
+        heed_view_copy(&run->kept[i].entry->tensor->view, &run->kept[i].kept->tensor->view);
 }

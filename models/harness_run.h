@@ -18,6 +18,11 @@ typedef struct heed_side {
     int n;
 } heed_side;
 
+/* An entry of the model, and the one that keeps its best value so far. */
+typedef struct heed_kept {
+    const heed_entry *entry, *kept;
+} heed_kept;
+
 typedef struct heed_run {
     const heed_model *model;
     void *own; /* the model's settings */
@@ -33,6 +38,8 @@ typedef struct heed_run {
     heed_program_facts facts;        /* of what runs most: training, or else evaluation */
 
     heed_side answer, actor, loss, attention; /* evaluation, and what training needs of it */
+    heed_kept *kept;                          /* of a model with a judge */
+    int n_kept;
     heed_view judged; /* f64, in the store: the judge's memory, and what it has decided so far */
 
     double start;                            /* heed_seconds() when the program started */
@@ -67,6 +74,8 @@ bool heed_run_load(heed_run *run);        /* --load */
 bool heed_run_save(heed_run *run);        /* --save */
 bool heed_run_resume(heed_run *run);      /* the checkpoint in --resume DIR, if there is one */
 bool heed_run_checkpoint(heed_run *run);
+/* What files of this run say of it; see heed_options_notes(). */
+bool heed_run_notes(heed_run *run, bool trains, heed_metadata *notes, int *n);
 const char *heed_run_checkpoint_path(heed_run *run);
 
 /* ---- harness_train.c ---- */
@@ -92,13 +101,16 @@ bool heed_run_measure_loss(heed_run *run); /* run->last_loss of the first part, 
 bool heed_run_build_actor(heed_run *run);
 bool heed_run_attend(heed_run *run); /* build the attention graph and run it on its examples */
 void heed_side_free(heed_side *side);
+/* n <= HEED_OUTPUTS. NULL: nothing was built, or heed_why(graph) says why it cannot be compiled. */
+heed_program *heed_compile_outputs(heed_graph *graph, const heed_output *outputs, int n,
+                                   int threads);
 
 /* ---- harness_judge.c: early stopping ---- */
 
 bool heed_run_begin_judging(heed_run *run);
 bool heed_run_judge(heed_run *run); /* after a step */
 bool heed_run_stopped(const heed_run *run);
-bool heed_run_take_kept(heed_run *run); /* the kept parameters become the result */
+void heed_run_take_kept(const heed_run *run); /* the kept parameters become the result */
 
 /* ---- harness_attention.c: --dump-attention, --show, --picture ---- */
 

@@ -21,14 +21,21 @@ static int split_words(heed_tiny *tiny, const char *options, char **words)
 static bool build_actor(heed_tiny *tiny, heed_error *error)
 {
     heed_output outputs[HEED_OUTPUTS];
-    heed_node *nodes[HEED_OUTPUTS];
     const heed_dtype dtype = heed_graph_dtype(tiny->graph);
     tiny->actor_graph = heed_graph_new(.store = tiny->store, .dtype = dtype);
     int n = tiny->model->answer(tiny->own, heed_root(tiny->actor_graph), tiny->settings.batch,
                                 outputs, HEED_OUTPUTS);
-    for (int i = 0; i < n; i++) nodes[i] = outputs[i].node;
-    if (n > 0) tiny->actor = heed_compile(tiny->actor_graph, nodes, n, .threads = 1);
+    tiny->actor = heed_compile_outputs(tiny->actor_graph, outputs, n, 1);
     return tiny->actor || heed_fail(error, "%s", heed_why(tiny->actor_graph));
+}
+
+static bool build_loss(heed_tiny *tiny, heed_dtype dtype, bool training, heed_error *error)
+{
+    tiny->graph = heed_graph_new(.store = tiny->store, .dtype = dtype, .training = training);
+    tiny->loss = tiny->model->parts[tiny->part].loss(tiny->own, heed_root(tiny->graph),
+                                                     tiny->settings.batch);
+    if (tiny->loss && !heed_graph_failed(tiny->graph)) return true;
+    return heed_fail(error, "%s", heed_why(tiny->graph));
 }
 
 bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const char *options,
@@ -42,10 +49,7 @@ bool heed_tiny_build(heed_tiny *tiny, const heed_model *model, int part, const c
     if (!heed_options_read(model, n, words, &tiny->settings, tiny->own, error)) return false;
     tiny->store = heed_store_new((uint64_t)tiny->settings.seed);
     if (!tiny->store) return heed_fail(error, "%s: no memory for parameters", model->name);
-    tiny->graph = heed_graph_new(.store = tiny->store, .dtype = dtype);
-    tiny->loss = model->parts[part].loss(tiny->own, heed_root(tiny->graph), tiny->settings.batch);
-    if (!tiny->loss || heed_graph_failed(tiny->graph))
-        return heed_fail(error, "%s", heed_why(tiny->graph));
+    if (!build_loss(tiny, dtype, false, error)) return false;
     if (model->acts && !build_actor(tiny, error)) return false;
     return !model->begin || model->begin(tiny->own, tiny->store, &tiny->settings, error);
 }
@@ -54,10 +58,7 @@ bool heed_tiny_train(heed_tiny *tiny, heed_error *error)
 {
     const heed_dtype dtype = heed_graph_dtype(tiny->graph);
     heed_graph_free(tiny->graph);
-    tiny->graph = heed_graph_new(.store = tiny->store, .dtype = dtype, .training = true);
-    tiny->loss = tiny->model->parts[tiny->part].loss(tiny->own, heed_root(tiny->graph),
-                                                     tiny->settings.batch);
-    return tiny->loss || heed_fail(error, "%s", heed_why(tiny->graph));
+    return build_loss(tiny, dtype, true, error);
 }
 
 bool heed_tiny_draw(heed_tiny *tiny, heed_program *program, heed_error *error)
