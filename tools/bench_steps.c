@@ -65,7 +65,8 @@ static heed_trainer *train_part(bench_case *c, int part, heed_node *loss, heed_e
 static bool build_sagan(bench_case *c, heed_error *error)
 {
     if (!heed_tiny_build(&c->tiny, &heed_model_sagan, 0, SAGAN "--batch 32 --lr 4e-4", HEED_F32,
-                         error))
+                         error) ||
+        !heed_tiny_train(&c->tiny, error))
         return false;
     c->rival_graph = heed_graph_new(.store = c->tiny.store, .training = true);
     heed_node *loss = heed_model_sagan.parts[1].loss(c->tiny.own, heed_root(c->rival_graph),
