@@ -45,8 +45,7 @@ HEED_KERNEL(dropout)
     real *y = call->out.data;
     uint32_t word[4 * LANES];
     for (int64_t group = begin * unit; group < last; group += GROUP) {
-        uint32_t counters = (uint32_t)heed_smaller(LANES, last - group);
-        philox_lanes((uint32_t)(group / GROUP * LANES), counters, rest, key, word);
+        philox_lanes((uint32_t)(group / GROUP * LANES), rest, key, word);
         for (int64_t i = group; i < heed_smaller(group + GROUP, last); i += LANES) {
             int half = (int)(i / LANES % 8);
             drop(heed_smaller(LANES, last - i), x + i, word + half / 2 * LANES, half % 2 * 16,

@@ -13,27 +13,83 @@
 #include "ops/micro/vector_functions.h"
 #include "ops/random.h"
 
-/* Ten rounds as in tensor/rng.c, on n <= HEED_RANDOM_LANES counters with first words first,
- * first + 1, ...; word w of counter j to word[w * HEED_RANDOM_LANES + j]. */
-static inline void philox_lanes(uint32_t first, uint32_t n, const uint32_t rest[3],
-                                const uint32_t key[2], uint32_t *restrict word)
+/* Ten rounds as in tensor/rng.c, on HEED_RANDOM_LANES counters with first words first, first + 1,
+ * ...; word w of counter j to word[w * HEED_RANDOM_LANES + j]. Left to themselves, compilers
+ * multiply all 64 bits for products of 32. */
+#if defined(__AVX512F__) && HEED_VECTOR_BYTES == 64
+enum { WORDS = 16 };
+typedef __m512i word_vec;
+
+/* Products of 32 bits each, in even lanes, then in odd ones; put together into halves. */
+static inline void wide_products(word_vec a, word_vec by, word_vec *high, word_vec *low)
 {
-    for (uint32_t j = 0; j < n; j++) {
-        uint32_t a = first + j, b = rest[0], c = rest[1], d = rest[2];
+    const word_vec even = _mm512_mul_epu32(a, by);
+    const word_vec odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), by);
+    *high = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_CDAB);
+    *low = _mm512_mask_shuffle_epi32(even, 0xAAAA, odd, _MM_PERM_CDAB);
+}
+#elif defined(__AVX2__) && HEED_VECTOR_BYTES == 32
+enum { WORDS = 8 };
+typedef __m256i word_vec;
+
+static inline void wide_products(word_vec a, word_vec by, word_vec *high, word_vec *low)
+{
+    const word_vec even = _mm256_mul_epu32(a, by);
+    const word_vec odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), by);
+    *high = _mm256_blend_epi32(_mm256_shuffle_epi32(even, 0xB1), odd, 0xAA);
+    *low = _mm256_blend_epi32(even, _mm256_shuffle_epi32(odd, 0xB1), 0xAA);
+}
+#else
+enum { WORDS = 4 };
+typedef uint32_t word_vec __attribute__((vector_size(WORDS * sizeof(uint32_t))));
+
+static inline void wide_products(word_vec a, word_vec by, word_vec *high, word_vec *low)
+{
+    for (int l = 0; l < WORDS; l++) {
+        const uint64_t product = (uint64_t)a[l] * by[l];
+        (*high)[l] = (uint32_t)(product >> 32);
+        (*low)[l] = (uint32_t)product;
+    }
+}
+#endif
+typedef uint32_t word_lanes __attribute__((vector_size(WORDS * sizeof(uint32_t))));
+
+static inline word_vec all_words(uint32_t word)
+{
+    return (word_vec)(word - (word_lanes){ 0 });
+}
+
+static inline void philox_lanes(uint32_t first, const uint32_t rest[3], const uint32_t key[2],
+                                uint32_t *word)
+{
+    enum { SIDE_BY_SIDE = 2 }; /* rounds wait for each other, counters do not */
+    word_lanes number = { 0 };
+    for (int l = 0; l < WORDS; l++) number[l] = (uint32_t)l;
+    const word_vec by_a = all_words(0xD2511F53u), by_c = all_words(0xCD9E8D57u);
+    for (uint32_t j = 0; j < HEED_RANDOM_LANES; j += SIDE_BY_SIDE * WORDS) {
+        word_vec x[SIDE_BY_SIDE][4];
         uint32_t key_0 = key[0], key_1 = key[1];
+        for (uint32_t k = 0; k < SIDE_BY_SIDE; k++) {
+            x[k][0] = (word_vec)(number + (first + j + k * WORDS));
+            for (int i = 1; i < 4; i++) x[k][i] = all_words(rest[i - 1]);
+        }
         for (int round = 0; round < 10; round++) {
-            uint64_t p = (uint64_t)0xD2511F53u * a, q = (uint64_t)0xCD9E8D57u * c;
-            a = (uint32_t)(q >> 32) ^ b ^ key_0;
-            b = (uint32_t)q;
-            c = (uint32_t)(p >> 32) ^ d ^ key_1;
-            d = (uint32_t)p;
+            const word_vec keys[2] = { all_words(key_0), all_words(key_1) };
+            for (int k = 0; k < SIDE_BY_SIDE; k++) {
+                word_vec *w = x[k], high_a, low_a, high_c, low_c;
+                wide_products(w[0], by_a, &high_a, &low_a);
+                wide_products(w[2], by_c, &high_c, &low_c);
+                w[0] = high_c ^ w[1] ^ keys[0];
+                w[1] = low_c;
+                w[2] = high_a ^ w[3] ^ keys[1];
+                w[3] = low_a;
+            }
             key_0 += 0x9E3779B9u;
             key_1 += 0xBB67AE85u;
         }
-        word[j] = a;
-        word[1 * HEED_RANDOM_LANES + j] = b;
-        word[2 * HEED_RANDOM_LANES + j] = c;
-        word[3 * HEED_RANDOM_LANES + j] = d;
+        for (int k = 0; k < SIDE_BY_SIDE; k++)
+            for (int i = 0; i < 4; i++)
+                memcpy(word + i * HEED_RANDOM_LANES + j + k * WORDS, &x[k][i], sizeof x[k][i]);
     }
 }
 
@@ -48,9 +104,9 @@ static inline void random_block(const heed_call *call, uint32_t salt, int64_t bl
     const uint32_t key[2] = { (uint32_t)*call->seed, (uint32_t)(*call->seed >> 32) };
     const uint32_t rest[3] = { salt, (uint32_t)*call->step, (uint32_t)(*call->step >> 32) };
     const uint32_t first = (uint32_t)(block * HEED_RANDOM_LANES);
-    philox_lanes(first, HEED_RANDOM_LANES, rest, key, words->high);
+    philox_lanes(first, rest, key, words->high);
 #ifdef HEED_STAMP_F64
-    philox_lanes(first | 1u << 31, HEED_RANDOM_LANES, rest, key, words->low);
+    philox_lanes(first | 1u << 31, rest, key, words->low);
 #endif
 }
 
