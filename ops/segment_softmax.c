@@ -1,8 +1,8 @@
 /* segment_softmax.c - y[e] = exp(x[e] - max) / sum over the edges of e's segment, for each column;
  * dx = y (dy - <y, dy>), the product over the segment. Velickovic et al. 2018, eq. 3.
  *
- * Rows of x are all over memory, so a segment is brought together in a small dense buffer, where
- * exponentials go over full vectors, however few columns there are. */
+ * Where rows of x are all over memory, a segment is brought together in a small dense buffer, so
+ * that exponentials go over full vectors, however few columns there are. */
 #include "ops/kernel.h"
 #include "ops/segment.h"
 
@@ -70,11 +70,66 @@ static vec shift_of(const block *b, vec most)
     return vec_select(most == -INFINITY, vec_fill(0), most);
 }
 
-static vec factor_of(const block *b, vec sum)
+static vec sum_of(const block *b, vec sum)
 {
     for (int by = HEED_LANES / 2; by >= b->row; by /= 2) sum += vec_rotate(sum, by);
+    return sum;
+}
+
+static vec factor_of(const block *b, vec sum)
+{
+    sum = sum_of(b, sum);
     return vec_select(sum == 0, vec_fill(0), 1 / sum);
 }
+
+/* ---- edges that are sorted: a segment's numbers lie side by side, whole rows of lanes ---- */
+
+static bool lie_together(const block *b)
+{
+    return b->row == b->n && b->edge[b->edges - 1] - b->edge[0] == b->edges - 1;
+}
+
+/* n numbers, vector by vector; what is missing in the last one is `fill`. */
+static vec load_next(const real *x, int64_t i, int64_t n, real fill)
+{
+    return n - i < HEED_LANES ? vec_load_part(x + i, n - i, fill) : vec_load(x + i);
+}
+
+static void store_next(real *y, int64_t i, int64_t n, vec value)
+{
+    if (n - i < HEED_LANES)
+        vec_store_part(y + i, value, n - i);
+    else
+        vec_store(y + i, value);
+}
+
+static void softmax_together(const block *b, const real *x, real *y)
+{
+    const int64_t n = b->edges * b->n;
+    vec most = vec_fill(-INFINITY), sum = vec_fill(0);
+    for (int64_t i = 0; i < n; i += HEED_LANES) most = vec_max(load_next(x, i, n, -INFINITY), most);
+    most = shift_of(b, most);
+    for (int64_t i = 0; i < n; i += HEED_LANES) {
+        const vec e = vec_exp_negative(load_next(x, i, n, -INFINITY) - most);
+        store_next(y, i, n, e);
+        sum += e;
+    }
+    sum = factor_of(b, sum);
+    for (int64_t i = 0; i < n; i += HEED_LANES) store_next(y, i, n, load_next(y, i, n, 0) * sum);
+}
+
+static void reverse_together(const block *b, const real *y, const real *dy, real *dx)
+{
+    const int64_t n = b->edges * b->n;
+    vec dot = vec_fill(0);
+    for (int64_t i = 0; i < n; i += HEED_LANES)
+        dot += load_next(y, i, n, 0) * load_next(dy, i, n, 0);
+    dot = sum_of(b, dot);
+    for (int64_t i = 0; i < n; i += HEED_LANES)
+        store_next(dx, i, n, load_next(y, i, n, 0) * (load_next(dy, i, n, 0) - dot));
+}
+
+/* ---- edges anywhere ---- */
 
 /* A segment that does not fit the buffer goes through it in parts: once for the maximum, once for
  * the sum, once for y. */
@@ -149,10 +204,12 @@ static void softmax_units(const heed_call *call, int64_t begin, int64_t end, int
         for (int64_t c = 0; b.edges > 0 && c < n; c += HEED_LANES) {
             b.width = heed_smaller(n - c, HEED_LANES);
             for (b.row = 1; b.row < b.width;) b.row *= 2;
+            const bool together = lie_together(&b);
+            const int64_t at = together ? b.edge[0] * n : c;
             if (count == 1)
-                softmax_block(&b, x + c, y + c);
+                (together ? softmax_together : softmax_block)(&b, x + at, y + at);
             else
-                reverse_block(&b, x + c, other + c, y + c);
+                (together ? reverse_together : reverse_block)(&b, x + at, other + at, y + at);
         }
     }
     if (end == units) clear_rest(&g, n, y);
