@@ -204,15 +204,19 @@ static bool is_inside(const order *o, const heed_node *x, int k)
     return o->owner[from] == k || heed_is_recomputed(o->p, from);
 }
 
-/* Nanoseconds on one thread, roughly: a kernel does more arithmetic in one than tile functions. */
+/* Nanoseconds on one thread, roughly: a kernel does more arithmetic in one than tile functions;
+ * what indices point to is fetched one after the other. */
 static double cost_of(const heed_node *node)
 {
-    const double flops_per_ns = node->op->tile ? 20 : 60, bytes_per_ns = 40;
+    const double flops_per_ns = node->op->tile ? 20 : 60, bytes_per_ns = 40, index_ns = 1.5;
     double bytes = (double)heed_count(&node->shape) * (double)heed_dtype_size(node->dtype);
-    for (int i = 0; i < node->n_in && i < 64; i++)
-        bytes +=
-            (double)heed_count(&node->in[i]->shape) * (double)heed_dtype_size(node->in[i]->dtype);
-    return heed_node_flops(node) / flops_per_ns + bytes / bytes_per_ns;
+    double indices = 0;
+    for (int i = 0; i < node->n_in && i < 64; i++) {
+        const double count = (double)heed_count(&node->in[i]->shape);
+        bytes += count * (double)heed_dtype_size(node->in[i]->dtype);
+        if (node->in[i]->dtype == HEED_I32) indices += count;
+    }
+    return heed_node_flops(node) / flops_per_ns + bytes / bytes_per_ns + index_ns * indices;
 }
 
 static bool take_nodes(order *o, heed_instruction *instruction, int k)
