@@ -76,6 +76,17 @@ static void turn(uint32_t *to, int64_t to_row, const uint32_t *from, int64_t fro
             to[i * to_row + j] = from[j * from_row + i];
 }
 
+/* Rows of equal elements: to[i, j] = from[i]. */
+static void spread(uint32_t *to, const uint32_t *from, int64_t rows, int64_t columns)
+{
+    const int64_t whole = columns - columns % SQUARE;
+    for (int64_t i = 0; i < rows; i++, to += columns) {
+        const square_row x = from[i] - (square_row){ 0 };
+        for (int64_t j = 0; j < whole; j += SQUARE) memcpy(to + j, &x, sizeof x);
+        for (int64_t j = whole; j < columns; j++) to[j] = from[i];
+    }
+}
+
 static void load4(uint32_t *to, const uint32_t *from, int64_t stride, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) to[i] = from[i * stride];
@@ -151,6 +162,8 @@ static void move_tile(const heed_fused *f, const operand *o, const tile_position
             move_run(f->size, here, memory, stride, run, store);
         else if (store)
             turn(turned, stride, straight, run, run, rows);
+        else if (stride == 0)
+            spread(straight, turned, rows, run);
         else
             turn(straight, run, turned, stride, rows, run);
         done += rows * run;
