@@ -36,16 +36,23 @@ static heed_edges edges_of(const heed_network *w, heed_graph *graph)
                          .nodes = w->nodes };
 }
 
-/* Each row of features divided by its sum: of k ones, 1 / k each. */
-static heed_sparse_rows features_of(const heed_network *w, heed_graph *graph)
+/* Each row of features divided by its sum: of k ones, 1 / k each. heads > 0: the same for every
+ * head, of which each drops others, [entries, heads]; else [entries]. */
+static heed_sparse_rows features_of(const heed_network *w, heed_graph *graph, int64_t heads)
 {
-    const int64_t entries = w->row[w->nodes];
+    const int64_t entries = w->row[w->nodes], columns = heads > 0 ? heads : 1;
+    const heed_shape shape = heads > 0 ? HEED_SHAPE(entries, heads) : HEED_SHAPE(entries);
     heed_sparse_rows x = { .row_offsets = list(graph, w->row, w->nodes + 1),
                            .columns = list(graph, w->column, entries),
                            .width = w->features };
-    heed_node *row = heed_csr_rows(x.row_offsets, entries);
-    heed_node *count = heed_segment_count(row, w->nodes);
-    x.values = heed_reciprocal(heed_gather(count, row, 0, 0));
+    const heed_dtype dtype = heed_graph_dtype(graph);
+    void *data = heed_graph_memory(graph, (size_t)heed_count(&shape) * heed_dtype_size(dtype));
+    if (!data) return x;
+    const heed_view value = heed_view_of(data, dtype, &shape);
+    for (int64_t i = 0; i < w->nodes; i++)
+        for (int64_t k = w->row[i] * columns; k < w->row[i + 1] * columns; k++)
+            heed_set(&value, k, 1 / (double)(w->row[i + 1] - w->row[i]));
+    x.values = heed_constant(graph, &value);
     return x;
 }
 
@@ -86,13 +93,6 @@ static heed_node *attend(const gat *o, heed_scope *s, heed_node *wh, heed_edges 
     return heed_add(y, heed_param(s, "bias", HEED_ZEROS, heads, width));
 }
 
-/* The same values for every head, of which each drops others. [E] -> [E, K] */
-static heed_node *for_each_head(heed_node *values, int64_t heads)
-{
-    if (!values) return NULL;
-    return heed_expand(heed_unsqueeze(values, 1), values->shape.dim[0], heads);
-}
-
 typedef struct classified {
     heed_node *hidden;         /* [N, K F'] */
     heed_node *logits;         /* [N, C] */
@@ -109,8 +109,8 @@ static classified classify(const gat *o, heed_scope *s, bool look)
     const int64_t width = o->heads * o->hidden, out = o->out_heads * w->classes;
 
     heed_scope *first = heed_enter(s, "first");
-    heed_sparse_rows x = features_of(w, graph);
-    if (!o->shared_dropout) x.values = for_each_head(x.values, o->heads);
+    const bool drops = o->dropout > 0 && heed_graph_training(graph);
+    heed_sparse_rows x = features_of(w, graph, drops && !o->shared_dropout ? o->heads : 0);
     x.values = heed_dropout(x.values, o->dropout); /* zeros stay zeros */
     heed_node *wh = heed_sparse_linear(first, "W", x, width, of_head(w->features, o->hidden));
     heed_node *y = attend(o, first, wh, r.edges, o->heads, look ? &r.first : NULL);
