@@ -15,17 +15,23 @@ static int64_t steps_of(const snail *o)
     return o->task == SNAIL_BANDIT ? o->pulls : o->episodes * HEED_MDP_STEPS;
 }
 
-/* The last action (one-hot), its reward; in an MDP also the state and whether an episode begins. */
+/* The last action (one-hot), and its reward where that action stands; in an MDP also the state it
+ * was taken in, the state now, and whether an episode begins. */
 static int64_t features(const snail *o)
 {
-    return actions(o) + 1 + (o->task == SNAIL_MDP ? HEED_MDP_STATES + 1 : 0);
+    return 2 * actions(o) + (o->task == SNAIL_MDP ? 2 * HEED_MDP_STATES + 1 : 0);
+}
+
+static int64_t state_at(const snail *o)
+{
+    return 2 * actions(o) + HEED_MDP_STATES;
 }
 
 /* ---- the network: linear(32), TC(T, 32), TC(T, 32), attention(32, 32), linear ---- */
 
 typedef struct opinion {
     heed_node *logits;  /* [B, T, A] */
-    heed_node *value;   /* [B, T, 1]: reward still to come */
+    heed_node *value;   /* [B, T, 1]: regret still to come */
     heed_node *weights; /* of attention, [B, T, T], when asked for */
 } opinion;
 
@@ -40,7 +46,7 @@ static opinion opinion_on(const snail *o, heed_scope *s, heed_node *observed, he
     x = heed_causal_attention(s, "attention0", x, past, width, width,
                               attention ? &r.weights : NULL);
     r.logits = heed_linear(s, "action", x, actions(o));
-    /* In units of a step's reward times T, so that it starts on the scale of what it predicts. */
+    /* In units of a step's regret times T, so that it starts on the scale of what it predicts. */
     r.value = heed_scale(heed_linear(s, "value", x, 1), (double)steps);
     return r;
 }
@@ -75,7 +81,7 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
 
 /* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */
 
-enum { LAST_ACTION, LAST_REWARD, STATE, OWN_STATES };
+enum { LAST_ACTION, LAST_REWARD, STATE, STATE_BEFORE, OWN_STATES };
 enum { HERE, SO_FAR, CHOICE, OUTCOME, BEGINS = OUTCOME, MOVE, NOISE, PARTS };
 
 typedef struct rollout {
@@ -122,12 +128,13 @@ static bool act(void *context, heed_node *const *state, heed_node *const *x, hee
 {
     const rollout *r = context;
     heed_node *own[OWN_STATES] = { state[LAST_ACTION], state[LAST_REWARD], NULL };
-    heed_node *seen[4] = { own[LAST_ACTION], own[LAST_REWARD] };
+    heed_node *seen[5] = { own[LAST_ACTION], heed_mul(own[LAST_REWARD], own[LAST_ACTION]) };
     if (r->own > STATE) {
-        seen[2] = own[STATE] = state_now(state, x);
-        seen[3] = heed_expand(x[BEGINS], seen[1]->shape.dim[0], 1);
+        seen[2] = state[STATE_BEFORE];
+        seen[3] = next[STATE_BEFORE] = own[STATE] = state_now(state, x);
+        seen[4] = heed_expand(x[BEGINS], seen[3]->shape.dim[0], 1);
     }
-    y[SNAIL_OBSERVED] = heed_concat(seen, r->own > STATE ? 4 : 2, -1); /* [B, F] */
+    y[SNAIL_OBSERVED] = heed_concat(seen, r->own > STATE ? 5 : 2, -1); /* [B, F] */
     heed_past past = heed_past_at(&r->first, state + r->own, x[HERE], x[SO_FAR]);
     opinion now = opinion_on(r->o, r->s, heed_unsqueeze(y[SNAIL_OBSERVED], 1), &past,
                              r->attention);                               /* [B, 1, ..] */
@@ -183,7 +190,7 @@ int snail_rollout(const snail *o, heed_scope *s, int64_t batch, bool attention,
     opinion_on(o, s, heed_full(g, 0, batch, 1, features(o)), &r.first, false);
     initial[LAST_ACTION] = heed_full(g, 0, batch, actions(o));
     initial[LAST_REWARD] = heed_full(g, 0, batch, 1);
-    if (r.own > STATE) initial[STATE] = heed_full(g, 0, batch, HEED_MDP_STATES);
+    for (int i = STATE; i < r.own; i++) initial[i] = heed_full(g, 0, batch, HEED_MDP_STATES);
     for (int i = 0; i < r.first.n; i++) initial[r.own + i] = r.first.state[i];
     const int n_over = parts_of(&r, g, batch, over), n = attention ? SNAIL_OUT : SNAIL_WEIGHTS;
     if (!heed_scan(g, act, &r, initial, y, .initial = initial, .n_states = r.own + r.first.n,
@@ -215,6 +222,23 @@ static void fill_world(const snail *o, heed_program *program, const heed_draw *d
     heed_fill_uniform(&rng, &choice, 0, 1);
 }
 
+/* Rewards differ by luck of which no action is to blame: what pays, where one lands. In the mean
+ * over worlds, what an episode brings is what the best would bring plus the sum of regrets; so
+ * training adds regrets up, which have the same gradient and less noise. To regret [T, B]. */
+static void blame(const snail *o, const heed_draw *draw, const heed_view *regret)
+{
+    const heed_view done = heed_program_output(draw->actor, SNAIL_ACTION);
+    heed_rng rng = heed_draw_rng(draw);
+    if (o->task == SNAIL_BANDIT) {
+        heed_bandit_regret(&rng, &done, regret);
+        return;
+    }
+    const heed_view world = heed_program_input(draw->actor, "world");
+    const heed_view seen = heed_program_output(draw->actor, SNAIL_OBSERVED);
+    const heed_view here = heed_view_slice(&seen, 2, state_at(o), 1, HEED_MDP_STATES);
+    heed_mdp_regret(&world, &here, &done, regret);
+}
+
 /* For training the agent acts first, and is told how that went. */
 bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *draw,
                        heed_error *error)
@@ -229,7 +253,6 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
         return heed_fail(error, "acting: %s", heed_program_why(draw->actor));
     const heed_view seen = heed_program_output(draw->actor, SNAIL_OBSERVED);
     const heed_view done = heed_program_output(draw->actor, SNAIL_ACTION);
-    const heed_view reward = heed_program_output(draw->actor, SNAIL_REWARD);
     const heed_view value = heed_program_output(draw->actor, SNAIL_VALUE);
     const heed_view action = heed_program_input(program, "action");
     const heed_view advantage = heed_program_input(program, "advantage");
@@ -239,7 +262,8 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     heed_set(&entropy, 0, o->entropy_weight * left);
     heed_view_copy(&observed, &seen);
     heed_view_copy(&action, &done);
-    heed_advantages(&reward, &value, o->discount, o->lambda, &advantage, &target);
+    blame(o, draw, &target);
+    heed_advantages(&target, &value, o->discount, o->lambda, &advantage, &target);
     heed_standardize(&advantage);
     return true;
 }

@@ -174,7 +174,7 @@ static int hot(const heed_view *v, int64_t at, int n)
 
 Test(models_snail, bandits_are_pulled)
 {
-    enum { T = 6, B = 8, A = 3, F = A + 1 };
+    enum { T = 6, B = 8, A = 3, F = 2 * A };
     acted a = act("--task bandit --arms 3 --pulls 6 --filters 4 --batch 2", B);
     const heed_view outcome = heed_program_input(a.program, "outcome");
     int counts[A] = { 0 };
@@ -185,9 +185,8 @@ Test(models_snail, bandits_are_pulled)
         cr_expect_eq(heed_get(&a.out[SNAIL_REWARD], at), heed_get(&outcome, at * A + arm));
         for (int64_t c = 0; c < F; c++) { /* it sees what it did last */
             const double seen = heed_get(&a.out[SNAIL_OBSERVED], at * F + c),
-                         then = at < B  ? 0
-                                : c < A ? heed_get(&a.out[SNAIL_ACTION], (at - B) * A + c)
-                                        : heed_get(&a.out[SNAIL_REWARD], at - B);
+                         did = at < B ? 0 : heed_get(&a.out[SNAIL_ACTION], (at - B) * A + c % A),
+                         then = c < A ? did : did * heed_get(&a.out[SNAIL_REWARD], at - B);
             cr_expect_eq(seen, then);
         }
         double sum = 0;
@@ -204,17 +203,20 @@ Test(models_snail, bandits_are_pulled)
 
 Test(models_snail, worlds_are_walked)
 {
-    enum { E = 3, T = 10 * E, B = 4, S = HEED_MDP_STATES, A = HEED_MDP_ACTIONS, F = A + 1 + S + 1 };
+    enum { E = 3, T = 10 * E, B = 4, S = HEED_MDP_STATES, A = HEED_MDP_ACTIONS };
+    enum { BEFORE = 2 * A, NOW = BEFORE + S, F = NOW + S + 1 };
     acted a = act("--task mdp --episodes 3 --filters 3 --batch 2", B);
     const heed_view world = heed_program_input(a.program, "world");
     const heed_view move_to = heed_program_input(a.program, "move");
     const heed_view noise = heed_program_input(a.program, "noise");
     for (int64_t b = 0; b < B; b++) {
-        int state = 0;
+        int state = 0, before = -1;
         for (int64_t t = 0; t < T; t++) {
             const int64_t at = t * B + b;
             if (t % 10 == 0) state = 0;
-            cr_assert_eq(hot(&a.out[SNAIL_OBSERVED], at * F + A + 1, S), state, "step %d", (int)t);
+            cr_assert_eq(hot(&a.out[SNAIL_OBSERVED], at * F + NOW, S), state, "step %d", (int)t);
+            cr_assert_eq(hot(&a.out[SNAIL_OBSERVED], at * F + BEFORE, S), before);
+            before = state;
             cr_expect_eq(heed_get(&a.out[SNAIL_OBSERVED], at * F + F - 1), t % 10 == 0);
             const int64_t row = (b * S + state) * A + hot(&a.out[SNAIL_ACTION], at * A, A);
             cr_expect_float_eq(heed_get(&a.out[SNAIL_REWARD], at),
@@ -240,10 +242,17 @@ Test(models_snail, training_repeats_what_was_acted)
     heed_view advantage = heed_program_input(program, "advantage");
     heed_view target = heed_program_input(program, "target");
     heed_view value = heed_program_output(tiny.actor, SNAIL_VALUE);
-    heed_view reward = heed_program_output(tiny.actor, SNAIL_REWARD);
-    double ahead = 0;
+    heed_view world = heed_program_input(tiny.actor, "world");
+    heed_view seen = heed_program_output(tiny.actor, SNAIL_OBSERVED);
+    heed_view action = heed_program_output(tiny.actor, SNAIL_ACTION);
+    heed_view state =
+        heed_view_slice(&seen, 2, 2 * HEED_MDP_ACTIONS + HEED_MDP_STATES, 1, HEED_MDP_STATES);
+    double ahead = 0, regrets[20 * 3];
+    const heed_shape steps = HEED_SHAPE(20, 3);
+    heed_view regret = heed_view_of(regrets, HEED_F64, &steps);
+    heed_mdp_regret(&world, &state, &action, &regret);
     for (int t = 19; t >= 0; t--) {
-        ahead += heed_get(&reward, t * 3);
+        ahead += regrets[t * 3];
         cr_expect_float_eq(heed_get(&target, t * 3), ahead, 1e-12);
     }
     heed_view_fill(&advantage, 0);

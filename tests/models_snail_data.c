@@ -274,6 +274,31 @@ Test(models_snail_data, bandits_pay_what_they_should)
     heed_tensor_free(outcome);
 }
 
+/* The mean of an arm's outcomes, less the best arm's. */
+Test(models_snail_data, regret_of_an_arm_is_what_it_pays_less)
+{
+    enum { T = 4000, B = 3, A = 4 };
+    heed_rng rng = heed_rng_new(11, 0), again = rng;
+    heed_tensor *outcome = tensor(HEED_F32, HEED_SHAPE(T, B, A));
+    heed_tensor *action = tensor(HEED_F32, HEED_SHAPE(T, B, A));
+    heed_tensor *regret = tensor(HEED_F64, HEED_SHAPE(T, B));
+    heed_bandit_draw(&rng, &outcome->view);
+    for (int64_t at = 0; at < T * B; at++) heed_set(&action->view, at * A + at / B % A, 1);
+    heed_bandit_regret(&again, &action->view, &regret->view);
+    for (int64_t b = 0; b < B; b++) {
+        double paid[A] = { 0 }, best = 0;
+        for (int64_t t = 0; t < T; t++)
+            for (int64_t a = 0; a < A; a++)
+                paid[a] += heed_get(&outcome->view, (t * B + b) * A + a) / T;
+        for (int64_t a = 0; a < A; a++) best = fmax(best, paid[a]);
+        for (int64_t t = 0; t < 2 * A; t++)
+            cr_expect_float_eq(heed_get(&regret->view, t * B + b), paid[t % A] - best, 0.04);
+    }
+    heed_tensor_free(outcome);
+    heed_tensor_free(action);
+    heed_tensor_free(regret);
+}
+
 /* ---- Markov decision processes ---- */
 
 enum { PAIRS = HEED_MDP_STATES * HEED_MDP_ACTIONS, ROW = HEED_MDP_STATES + 1 };
@@ -289,6 +314,25 @@ Test(models_snail_data, worth_of_a_world_by_hand)
     }
     cr_expect_float_eq(heed_mdp_best(&world->view, 1), 0 + 9 * 4, 1e-12);
     cr_expect_float_eq(heed_mdp_random(&world->view, 1), 0 + 9 * 2, 1e-12);
+
+    /* Whoever goes to state a misses 4 - a, unless the episode is over. */
+    enum { T = 2 * HEED_MDP_STEPS };
+    heed_tensor *state = tensor(HEED_F64, HEED_SHAPE(T, 2, HEED_MDP_STATES));
+    heed_tensor *action = tensor(HEED_F64, HEED_SHAPE(T, 2, HEED_MDP_ACTIONS));
+    heed_tensor *regret = tensor(HEED_F64, HEED_SHAPE(T, 2));
+    for (int64_t at = 0; at < 2 * T; at++) {
+        heed_set(&state->view, at * HEED_MDP_STATES + at % HEED_MDP_STATES, 1);
+        heed_set(&action->view, at * HEED_MDP_ACTIONS + at % HEED_MDP_ACTIONS, 1);
+    }
+    heed_mdp_regret(&world->view, &state->view, &action->view, &regret->view);
+    for (int64_t t = 0; t < T; t++) {
+        const int64_t at = 2 * t + 1, to = at % HEED_MDP_ACTIONS;
+        const bool last = t % HEED_MDP_STEPS == HEED_MDP_STEPS - 1;
+        cr_expect_float_eq(heed_get(&regret->view, at), last ? 0 : (double)(to - 4), 1e-12);
+    }
+    heed_tensor_free(state);
+    heed_tensor_free(action);
+    heed_tensor_free(regret);
     heed_tensor_free(world);
 }
 

@@ -5,14 +5,42 @@
 
 #include "tensor/memory.h"
 
+/* Before anything else is drawn of a bandit; its outcomes come from numbers of their own. */
+static heed_rng chances_of(heed_rng *rng, int64_t b, int64_t arms, double *chance)
+{
+    heed_rng one = heed_rng_new(heed_random(rng), (uint64_t)b);
+    for (int64_t a = 0; a < arms; a++) chance[a] = heed_random_uniform(&one);
+    return one;
+}
+
 void heed_bandit_draw(heed_rng *rng, const heed_view *outcome)
 {
-    const int64_t pulls = outcome->shape.dim[0];
-    const int64_t arms = outcome->shape.dim[1] * outcome->shape.dim[2];
-    for (int64_t arm = 0; arm < arms; arm++) {
-        const double chance = heed_random_uniform(rng);
+    const int64_t pulls = outcome->shape.dim[0], batch = outcome->shape.dim[1];
+    const int64_t arms = outcome->shape.dim[2];
+    double chance[HEED_BANDIT_MOST];
+    for (int64_t b = 0; b < batch; b++) {
+        heed_rng one = chances_of(rng, b, arms, chance);
         for (int64_t t = 0; t < pulls; t++)
-            heed_set(outcome, t * arms + arm, heed_random_uniform(rng) < chance);
+            for (int64_t a = 0; a < arms; a++)
+                heed_set(outcome, (t * batch + b) * arms + a,
+                         heed_random_uniform(&one) < chance[a]);
+    }
+}
+
+void heed_bandit_regret(heed_rng *rng, const heed_view *action, const heed_view *regret)
+{
+    const int64_t pulls = action->shape.dim[0], batch = action->shape.dim[1];
+    const int64_t arms = action->shape.dim[2];
+    double chance[HEED_BANDIT_MOST];
+    for (int64_t b = 0; b < batch; b++) {
+        chances_of(rng, b, arms, chance);
+        double best = 0;
+        for (int64_t a = 0; a < arms; a++) best = fmax(best, chance[a]);
+        for (int64_t at = b; at < pulls * batch; at += batch) {
+            double mean = 0;
+            for (int64_t a = 0; a < arms; a++) mean += heed_get(action, at * arms + a) * chance[a];
+            heed_set(regret, at, mean - best);
+        }
     }
 }
 
@@ -81,15 +109,14 @@ double heed_gittins_index(const heed_gittins *table, int64_t pulled, int64_t pai
 
 double heed_bandit_gittins(const heed_gittins *table, const heed_view *outcome, int64_t b)
 {
-    enum { MOST = 1024 };
     const int64_t pulls = outcome->shape.dim[0], batch = outcome->shape.dim[1];
     const int64_t arms = outcome->shape.dim[2];
-    int64_t pulled[MOST] = { 0 }, paid[MOST] = { 0 };
+    int64_t pulled[HEED_BANDIT_MOST] = { 0 }, paid[HEED_BANDIT_MOST] = { 0 };
     double reward = 0;
     for (int64_t t = 0; t < pulls; t++) {
         int64_t best = 0;
         double largest = -1;
-        for (int64_t a = 0; a < arms && a < MOST; a++) {
+        for (int64_t a = 0; a < arms; a++) {
             const double index = heed_gittins_index(table, pulled[a], paid[a], pulls - t);
             if (index > largest) best = a;
             largest = fmax(largest, index);

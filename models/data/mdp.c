@@ -68,3 +68,41 @@ double heed_mdp_random(const heed_view *world, int64_t b)
 {
     return iterate(world, b, false);
 }
+
+/* Of all actions in all states with `left` steps to go: to [left - 1][s, a]. */
+static void find_regrets(const heed_view *world, int64_t b, double to[][STATES * ACTIONS])
+{
+    double value[STATES] = { 0 };
+    for (int left = 1; left <= HEED_MDP_STEPS; left++) {
+        double next[STATES], *regret = to[left - 1];
+        for (int s = 0; s < STATES; s++) {
+            const int64_t row = (b * STATES + s) * ACTIONS;
+            next[s] = worth_of_state(world, row, value, true);
+            for (int a = 0; a < ACTIONS; a++)
+                regret[s * ACTIONS + a] = worth(world, row + a, value) - next[s];
+        }
+        for (int s = 0; s < STATES; s++) value[s] = next[s];
+    }
+}
+
+static int hot(const heed_view *one_hot, int64_t at, int n)
+{
+    int i = 0;
+    while (i + 1 < n && heed_get(one_hot, at * n + i) == 0) i++;
+    return i;
+}
+
+void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *action,
+                     const heed_view *regret)
+{
+    const int64_t steps = regret->shape.dim[0], batch = regret->shape.dim[1];
+    double all[HEED_MDP_STEPS][STATES * ACTIONS];
+    for (int64_t b = 0; b < batch; b++) {
+        find_regrets(world, b, all);
+        for (int64_t t = 0; t < steps; t++) {
+            const int64_t at = t * batch + b, left = HEED_MDP_STEPS - t % HEED_MDP_STEPS;
+            const int here = hot(state, at, STATES), does = hot(action, at, ACTIONS);
+            heed_set(regret, at, all[left - 1][here * ACTIONS + does]);
+        }
+    }
+}
