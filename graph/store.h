@@ -55,6 +55,9 @@ heed_scope *heed_enter_at(heed_scope *scope, const char *name,
                           int index);            /* "layer", 3 -> "layer3/" */
 heed_graph *heed_scope_graph(heed_scope *scope); /* NULL scope: NULL */
 const char *heed_scope_prefix(heed_scope *scope);
+/* prefix + name, as the store has it; it lives as long as the graph. return: NULL without a scope,
+ * or without memory: then the graph has failed. */
+const char *heed_full_name(heed_scope *scope, const char *name);
 
 /* ---- how a parameter starts ---- */
 
@@ -72,6 +75,8 @@ typedef struct heed_init {
     heed_init_rule rule;
     double a, b;
     int64_t fan_in; /* 0: from the shape */
+    const char *as; /* the full name whose random numbers it draws; NULL: its own. Parameters of one
+                       shape and rule then start equal, whichever is made first */
 } heed_init;
 
 #define HEED_ZEROS ((heed_init){ .rule = HEED_INIT_CONSTANT })

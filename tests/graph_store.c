@@ -147,6 +147,28 @@ Test(graph_store, first_values_follow_their_rules)
     heed_store_free(store);
 }
 
+/* Under another's name a parameter starts as that one does, made before it, after it or never. */
+Test(graph_store, first_values_of_another_name)
+{
+    heed_store *store = heed_store_new(5);
+    heed_graph *g = heed_graph_new(.store = store);
+    heed_scope *s = heed_enter(heed_root(g), "net");
+    heed_init as_query = normal;
+    as_query.as = heed_full_name(s, "query");
+    cr_expect_str_eq(as_query.as, "net/query");
+    heed_node *before = heed_param(s, "before", as_query, 50);
+    heed_node *query = heed_param(s, "query", normal, 50);
+    heed_node *after = heed_param(s, "after", as_query, 50);
+    heed_node *other = heed_param(s, "other", normal, 50);
+    cr_assert(before && query && after && other, "%s", heed_why(g));
+    cr_expect(same(before->entry, query->entry));
+    cr_expect(same(after->entry, query->entry));
+    cr_expect_not(same(other->entry, query->entry));
+    cr_expect_null(heed_full_name(NULL, "query"));
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
 /* ---- files ---- */
 
 Test(graph_store, saves_and_loads_bit_for_bit)

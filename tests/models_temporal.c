@@ -157,6 +157,8 @@ Test(models_temporal, attention_weights_are_what_is_read)
     for (int i = 0; i < K * C; i++)
         cr_expect_eq(parameter(&k, "look/key/weight", i), parameter(&k, "look/query/weight", i),
                      "keys start as queries");
+    for (int i = 0; i < K; i++)
+        cr_expect_eq(parameter(&k, "look/key/bias", i), parameter(&k, "look/query/bias", i));
     heed_program *program = run(&k, y, 2, -1);
     heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
     heed_view weights = heed_program_output(program, 1);
