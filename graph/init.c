@@ -95,6 +95,11 @@ bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, cons
         return true;
     case HEED_INIT_ORTHOGONAL:
         return fill_orthogonal(&rng, view, a, error);
+    case HEED_INIT_FUNCTION:
+        if (!init->fill) return heed_fail(error, "it starts by a function, and has none");
+        heed_view_fill(view, 0);
+        init->fill(view, init->context);
+        return true;
     }
-    return heed_fail(error, "parameter '%s': unknown init rule %d", name, (int)init->rule);
+    return heed_fail(error, "unknown init rule %d", (int)init->rule);
 }
