@@ -70,7 +70,8 @@ static bool fill_orthogonal(heed_rng *rng, const heed_view *view, double gain, h
 bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, const heed_view *view,
                     heed_error *error)
 {
-    heed_rng rng = heed_rng_new(seed, heed_hash(name, strlen(name), 0));
+    const char *stream = init->as ? init->as : name;
+    heed_rng rng = heed_rng_new(seed, heed_hash(stream, strlen(stream), 0));
     double in, out, a = init->a ? init->a : 1;
     fans(&view->shape, &in, &out);
     if (init->fan_in > 0) in = (double)init->fan_in;
@@ -94,6 +95,11 @@ bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, cons
         return true;
     case HEED_INIT_ORTHOGONAL:
         return fill_orthogonal(&rng, view, a, error);
+    case HEED_INIT_FUNCTION:
+        if (!init->fill) return heed_fail(error, "it starts by a function, and has none");
+        heed_view_fill(view, 0);
+        init->fill(view, init->context);
+        return true;
     }
-    return heed_fail(error, "parameter '%s': unknown init rule %d", name, (int)init->rule);
+    return heed_fail(error, "unknown init rule %d", (int)init->rule);
 }

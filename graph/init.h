@@ -4,7 +4,7 @@
 
 #include "graph/store.h"
 
-/* Fill a dense view as `init` says, from the stream (seed, hash of name). */
+/* Fill a dense view as `init` says, from the stream (seed, hash of name, or of init->as). */
 bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, const heed_view *view,
                     heed_error *error);
 

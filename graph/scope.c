@@ -52,14 +52,21 @@ const char *heed_scope_prefix(heed_scope *scope)
     return scope ? scope->prefix : "";
 }
 
+const char *heed_full_name(heed_scope *scope, const char *name)
+{
+    if (!scope || heed_graph_failed(scope->graph)) return NULL;
+    const char *full = heed_arena_print(&scope->graph->arena, "%s%s", scope->prefix, name);
+    if (!full) heed_graph_fail(scope->graph, "no memory for a parameter's name");
+    return full;
+}
+
 static heed_node *entry_of(heed_scope *scope, const char *name, heed_entry_kind kind,
                            const heed_init *init, const heed_shape *shape)
 {
-    if (!scope || heed_graph_failed(scope->graph)) return NULL;
+    const char *full = heed_full_name(scope, name);
+    if (!full) return NULL;
     heed_graph *graph = scope->graph;
     heed_store *store = graph->options.store;
-    const char *full = heed_arena_print(&graph->arena, "%s%s", scope->prefix, name);
-    if (!full) return heed_graph_fail(graph, "no memory for a parameter's name");
     if (!store)
         return heed_graph_fail(graph,
                                "parameter '%s': the graph has no store "

@@ -55,6 +55,9 @@ heed_scope *heed_enter_at(heed_scope *scope, const char *name,
                           int index);            /* "layer", 3 -> "layer3/" */
 heed_graph *heed_scope_graph(heed_scope *scope); /* NULL scope: NULL */
 const char *heed_scope_prefix(heed_scope *scope);
+/* prefix + name, as the store has it; it lives as long as the graph. return: NULL without a scope,
+ * or without memory: then the graph has failed. */
+const char *heed_full_name(heed_scope *scope, const char *name);
 
 /* ---- how a parameter starts ---- */
 
@@ -66,12 +69,20 @@ typedef enum heed_init_rule {
     HEED_INIT_GLOROT,   /* Glorot, Bengio 2010: uniform(+-a sqrt(6 / (fan_in + fan_out))); a 0: 1 */
     HEED_INIT_ORTHOGONAL, /* Saxe, McClelland, Ganguli 2014: Q of a normal matrix, times a (0: 1);
                              rows or columns orthonormal; blocks where columns make squares */
+    HEED_INIT_FUNCTION,   /* fill(value, context): zeros, and what it sets of them */
 } heed_init_rule;
+
+/* Called once, by the graph that makes the entry. */
+typedef void heed_init_function(const heed_view *value, const void *context);
 
 typedef struct heed_init {
     heed_init_rule rule;
     double a, b;
     int64_t fan_in; /* 0: from the shape */
+    const char *as; /* the full name whose random numbers it draws; NULL: its own. Parameters of one
+                       shape and rule then start equal, whichever is made first */
+    heed_init_function *fill;
+    const void *context; /* of fill; it may go when the parameter has been asked for */
 } heed_init;
 
 #define HEED_ZEROS ((heed_init){ .rule = HEED_INIT_CONSTANT })

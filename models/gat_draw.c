@@ -1,6 +1,7 @@
 /* gat_draw.c - what a graph attention network looks at, and where it puts the nodes. */
 #include <math.h>
 
+#include "models/data/spectrum.h"
 #include "models/gat.h"
 #include "models/picture.h"
 
@@ -87,70 +88,83 @@ void gat_show(const void *own, heed_program *program, FILE *to)
     for (int i = 0; i < n; i++) print_neighbour(to, o, &logits, &best[i]);
 }
 
-/* ---- principal components ----
- *
- * The two directions in which the rows of x [n, d] differ most, by the power method on their
- * covariance [d, d]; the second is kept at right angles to the first. */
+/* ---- principal components: the two directions in which the rows of x [n, d] differ most ---- */
 
-enum { SWEEPS = 300 };
-
-static double dot(const double *a, const double *b, int64_t d)
+static void add_rows(heed_moments *moments, const heed_view *x, double *row)
 {
-    double sum = 0;
-    for (int64_t k = 0; k < d; k++) sum += a[k] * b[k];
-    return sum;
-}
-
-static void unit(double *a, int64_t d)
-{
-    const double norm = sqrt(dot(a, a, d));
-    for (int64_t k = 0; k < d && norm > 0; k++) a[k] /= norm;
-}
-
-static void covariance(const heed_view *x, double *mean, double *c)
-{
-    const int64_t n = x->shape.dim[0], d = x->shape.dim[1];
-    const float *data = x->data;
-    for (int64_t i = 0; i < n * d; i++) mean[i % d] += (double)data[i] / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k < d; k++)
-            for (int64_t l = 0; l <= k; l++)
-                c[k * d + l] += (data[i * d + k] - mean[k]) * (data[i * d + l] - mean[l]);
-    for (int64_t k = 0; k < d; k++)
-        for (int64_t l = k + 1; l < d; l++) c[k * d + l] = c[l * d + k];
-}
-
-/* The direction `a` of the largest variance at right angles to `other` (NULL: of all). */
-static void direction(const double *c, int64_t d, const double *other, double *a, double *next)
-{
-    for (int64_t k = 0; k < d; k++) a[k] = 1 + (double)(k % 7); /* no symmetry */
-    for (int sweep = 0; sweep < SWEEPS; sweep++) {
-        for (int64_t k = 0; k < d; k++) next[k] = dot(c + k * d, a, d);
-        const double along = other ? dot(next, other, d) : 0;
-        for (int64_t k = 0; k < d; k++) a[k] = other ? next[k] - along * other[k] : next[k];
-        unit(a, d);
+    const int64_t n = x->shape.dim[0], d = moments->n;
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t k = 0; k < d; k++) row[k] = heed_get(x, i * d + k);
+        heed_moments_add(moments, row);
     }
 }
 
-/* Places [n, 2] of the rows of x. */
-static bool components(const heed_view *x, double *place)
+/* The index of the largest value but that of `other` (-1: of all); -1: there is none. */
+static int64_t largest_but(const double *value, int64_t d, int64_t other)
 {
-    const int64_t n = x->shape.dim[0], d = x->shape.dim[1];
-    double *c = heed_alloc_array((size_t)(d * d + 4 * d), sizeof *c);
-    if (!c) return false;
-    double *mean = c + d * d, *axis = mean + d, *next = axis + 2 * d;
-    covariance(x, mean, c);
-    direction(c, d, NULL, axis, next);
-    direction(c, d, axis, axis + d, next);
+    int64_t best = -1;
+    for (int64_t k = 0; k < d; k++)
+        if (k != other && (best < 0 || value[k] > value[best])) best = k;
+    return best;
+}
+
+/* Column `column` of vector [d, d]; zeros when it is -1. Its sign, which is nobody's choice, makes
+ * its product with (1, 2, .., 7, 1, ..) positive: the same network is drawn the same way round. */
+static void take_axis(const double *vector, int64_t d, int64_t column, double *axis)
+{
+    double along = 0;
+    for (int64_t k = 0; k < d; k++) {
+        axis[k] = column < 0 ? 0 : vector[k * d + column];
+        along += axis[k] * (1 + (double)(k % 7));
+    }
+    for (int64_t k = 0; k < d && along < 0; k++) axis[k] = -axis[k];
+}
+
+/* axis [2, d], of the rows in `moments`. */
+static bool principal_axes(const heed_moments *moments, double *axis)
+{
+    const int64_t d = moments->n;
+    double *covariance = heed_alloc_array((size_t)(2 * d * d + d), sizeof *covariance);
+    if (!covariance) return false;
+    double *vector = covariance + d * d, *value = vector + d * d;
+    for (int64_t i = 0; i < d * d; i++)
+        covariance[i] = heed_moments_covariance(moments, i / d, i % d);
+    heed_symmetric_eigen(covariance, d, value, vector);
+    const int64_t first = largest_but(value, d, -1);
+    take_axis(vector, d, first, axis);
+    take_axis(vector, d, largest_but(value, d, first), axis + d);
+    heed_free(covariance);
+    return true;
+}
+
+static void project(const heed_moments *moments, const heed_view *x, const double *axis,
+                    double *place)
+{
+    const int64_t n = x->shape.dim[0], d = moments->n;
     for (int64_t i = 0; i < n; i++)
         for (int j = 0; j < 2; j++) {
-            double sum = 0;
+            place[2 * i + j] = 0;
             for (int64_t k = 0; k < d; k++)
-                sum += (heed_get(x, i * d + k) - mean[k]) * axis[j * d + k];
-            place[2 * i + j] = sum;
+                place[2 * i + j] +=
+                    (heed_get(x, i * d + k) - heed_moments_mean(moments, k)) * axis[j * d + k];
         }
-    heed_free(c);
-    return true;
+}
+
+/* Places [n, 2] of the rows of x; false without memory. */
+static bool components(const heed_view *x, double *place)
+{
+    const int64_t d = x->shape.dim[1];
+    heed_moments moments;
+    double *axis = heed_alloc_array((size_t)(3 * d), sizeof *axis); /* two, and a row */
+    bool fine = heed_moments_new(&moments, d) && axis;
+    if (fine) {
+        add_rows(&moments, x, axis + 2 * d);
+        fine = principal_axes(&moments, axis);
+    }
+    if (fine) project(&moments, x, axis, place);
+    heed_moments_free(&moments);
+    heed_free(axis);
+    return fine;
 }
 
 /* ---- --picture: the hidden layer in two dimensions ---- */

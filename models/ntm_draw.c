@@ -43,15 +43,12 @@ enum { COLUMNS = 100 };
 /* A line for each slot that the head ever looked at, a character for each step. */
 static void show_head(const char *title, const heed_view *w, FILE *to)
 {
-    static const char shades[] = " .:-=+*%@#";
     fprintf(to, "%s\n", title);
     for (int64_t n = 0; n < w->shape.dim[0]; n++) {
         if (most_of(w, n) < LOOKED) continue;
         fprintf(to, "%5d |", (int)n);
-        for (int64_t t = 0; t < w->shape.dim[1]; t++) {
-            const double share = heed_get(w, n * w->shape.dim[1] + t);
-            fputc(shades[share >= 1 ? 9 : (int)(share * 10)], to);
-        }
+        for (int64_t t = 0; t < w->shape.dim[1]; t++)
+            fputc(heed_shade(heed_get(w, n * w->shape.dim[1] + t)), to);
         fprintf(to, "|\n");
     }
 }

@@ -74,6 +74,13 @@ heed_color heed_color_of_heat(double share)
     return (heed_color){ byte_of(c[0]), byte_of(c[1]), byte_of(c[2]) };
 }
 
+char heed_shade(double share)
+{
+    static const char levels[] = " .:-=+*#%@";
+    const double last = sizeof levels - 2;
+    return levels[lround(last * fmin(fmax(share, 0), 1))]; /* fmax(NaN, 0) is 0 */
+}
+
 /* ---- pixels ---- */
 
 static uint8_t *pixel(const heed_picture *p, int x, int y)

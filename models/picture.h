@@ -1,4 +1,5 @@
-/* picture.h - small RGB pictures: shapes, heat maps, images, a little text; written as PNG.
+/* picture.h - small RGB pictures: shapes, heat maps, images, a little text; written as PNG. And
+ * shades for a terminal.
  *
  * Points are in pixels from the upper left corner; (0.5, 0.5) is the middle of the first pixel.
  * What lies outside is cut off. Edges of lines and discs are smoothed. */
@@ -12,6 +13,8 @@ typedef struct heed_color {
 } heed_color;
 heed_color heed_color_of_class(int index);   /* ten that are told apart easily, then again */
 heed_color heed_color_of_heat(double share); /* 0 dark .. 1 bright, evenly to the eye */
+/* The same in a terminal: ' ' for 0 .. '@' for 1, ten levels, the nearest. NaN is ' '. */
+char heed_shade(double share);
 
 typedef struct heed_picture heed_picture;
 

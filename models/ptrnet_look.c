@@ -83,8 +83,6 @@ static void show_choice(const look *k, int64_t t, FILE *to)
 
 void ptrnet_show(const void *own, heed_program *program, FILE *to)
 {
-    static const char shades[] = " .:-=+*#%@";
-    const int last = (int)sizeof shades - 2;
     look *k = look_new(own, program);
     if (!k) return;
     fprintf(to,
@@ -95,7 +93,7 @@ void ptrnet_show(const void *own, heed_program *program, FILE *to)
         fputs("  |", to);
         for (int64_t i = 0; i < k->elements; i++) {
             if (i >= k->n && i + 1 < k->elements) continue; /* of larger sets */
-            fputc(shades[(int)(weight(k, t, i) * last + .5)], to);
+            fputc(heed_shade(weight(k, t, i)), to);
         }
         fputs("|\n", to);
     }

@@ -46,13 +46,11 @@ static double largest(const heed_view *view)
 static void print_row(const heed_view *view, int64_t row, double low, double high, int64_t marked,
                       FILE *to)
 {
-    static const char shades[] = " .:-=+*#%@";
     const int64_t columns = view->shape.dim[view->shape.rank - 1];
     for (int64_t c = 0; c < columns; c++) {
         const double share = (heed_get(view, row * columns + c) - low) / (high - low);
-        const int level = share <= 0 ? 0 : share >= 1 ? 9 : (int)(share * 10);
         const char mark = row * columns + c == marked ? '[' : ' ';
-        fprintf(to, "%c%c", mark, shades[level]);
+        fprintf(to, "%c%c", mark, heed_shade(share));
     }
 }
 

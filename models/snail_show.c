@@ -7,13 +7,12 @@
 /* A row of weights over all T, darker for more; the largest is the darkest. */
 static void show_row(FILE *to, const heed_view *weights, int64_t row)
 {
-    static const char shades[] = " .:-=+*#%@";
     const int64_t steps = weights->shape.dim[2];
     double largest = 0;
     for (int64_t t = 0; t < steps; t++) largest = fmax(largest, heed_get(weights, row * steps + t));
     fputc('|', to);
     for (int64_t t = 0; t < steps; t++)
-        fputc(shades[(int)(heed_get(weights, row * steps + t) / largest * 9)], to);
+        fputc(heed_shade(heed_get(weights, row * steps + t) / largest), to);
     fprintf(to, "|\n");
 }
 

@@ -88,6 +88,35 @@ void heed_composed_vjp(heed_vjp *v, heed_composed *composed)
         if (v->want[i]) v->dx[i] = dx[i] ? dx[i] : heed_zeros_like(v->in[i]);
 }
 
+void heed_packed_vjp(heed_vjp *v, const heed_op *reverse)
+{
+    heed_node *in[HEED_SAMPLE_INPUTS];
+    for (int i = 0; i < v->n_in; i++) in[i] = v->in[i];
+    in[v->n_in] = v->dy;
+    heed_node *all = heed_apply(reverse, v->attr, v->n_in + 1, in);
+    int64_t at = 0;
+    for (int i = 0; i < v->n_in; i++) {
+        const heed_shape *shape = &v->in[i]->shape;
+        const int64_t count = heed_product(shape, 1, shape->rank);
+        if (v->want[i]) v->dx[i] = heed_reshape_to(heed_slice(all, 1, at, at + count), *shape);
+        at += count;
+    }
+}
+
+/* For nodes that are new, for the reason above. */
+heed_node *heed_packed_gradients(heed_node *const *in, int n, heed_composed *composed,
+                                 const void *attr)
+{
+    heed_node *x[HEED_SAMPLE_INPUTS] = { NULL }, *dx[HEED_SAMPLE_INPUTS];
+    for (int i = 0; i < n; i++) {
+        x[i] = heed_affine(in[i], 1, 0);
+        if (!x[i]) return NULL;
+    }
+    if (!heed_gradient(composed(x, attr), in[n], x, n, dx)) return NULL;
+    for (int i = 0; i < n; i++) dx[i] = heed_reshape(dx[i], in[0]->shape.dim[0], -1);
+    return heed_concat(dx, n, 1);
+}
+
 bool heed_resolve_axis(heed_node *x, const char *what, int *axis)
 {
     char text[256];

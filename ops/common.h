@@ -38,6 +38,15 @@ bool heed_resolve_axis(heed_node *x, const char *what, int *axis);
 typedef heed_node *heed_composed(heed_node *const *in, const void *attr);
 void heed_composed_vjp(heed_vjp *v, heed_composed *composed);
 
+/* The reverse rule of an operation on inputs [B, ..] whose fused reverse, given these and dy, has
+ * all their gradients side by side: [B, the elements of an example of input 0, of input 1, ..].
+ * Inputs and dy are at most HEED_SAMPLE_INPUTS. */
+void heed_packed_vjp(heed_vjp *v, const heed_op *reverse);
+/* That fused reverse's result in ordinary operations: gradients of composed(in, attr) for its n
+ * inputs, where in[n] is dy. */
+heed_node *heed_packed_gradients(heed_node *const *in, int n, heed_composed *composed,
+                                 const void *attr);
+
 /* Elements of work in one unit: 10 to 50 microseconds. */
 #define HEED_UNIT_WORK 32768
 

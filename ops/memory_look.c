@@ -93,18 +93,7 @@ static bool look_infer(heed_infer *infer)
 
 static void look_reverse(heed_vjp *v)
 {
-    const memory_look_sizes z = memory_look_sizes_of(&v->in[0]->shape, &v->in[2]->shape, v->attr);
-    heed_node *in[] = { v->in[0], v->in[1], v->in[2], v->dy };
-    heed_node *all = heed_apply(&heed_op_memory_look_vjp, v->attr, 4, in);
-    int64_t at = 0;
-    for (int i = 0; i < 3; i++) {
-        const heed_shape *shape = &v->in[i]->shape;
-        const int64_t count = shape->dim[1] * shape->dim[2];
-        if (v->want[i])
-            v->dx[i] = heed_reshape(heed_slice(all, 1, at, at + count), z.batch, shape->dim[1],
-                                    shape->dim[2]);
-        at += count;
-    }
+    heed_packed_vjp(v, &heed_op_memory_look_vjp);
 }
 
 bool heed_memory_look_sample(int k, heed_sample *sample)

@@ -148,8 +148,9 @@ static bool look_vjp_infer(heed_infer *infer)
 
 /* ---- the reverse's reverse: of the formulas at the top, in other operations ---- */
 
-static heed_node *composed(heed_node *memory, heed_node *before, heed_node *heads, const void *attr)
+static heed_node *composed(heed_node *const *in, const void *attr)
 {
+    heed_node *memory = in[0], *before = in[1], *heads = in[2];
     const memory_look_sizes z = memory_look_sizes_of(&memory->shape, &heads->shape, attr);
     const int64_t part[] = { z.width, 1, 1, z.shifts, 1 };
     heed_node *p[5];
@@ -170,12 +171,7 @@ static heed_node *composed(heed_node *memory, heed_node *before, heed_node *head
 
 static heed_node *composed_reverse(heed_node *const *in, const void *attr)
 {
-    heed_node *x[3], *dx[3];
-    for (int i = 0; i < 3; i++) x[i] = heed_affine(in[i], 1, 0);
-    if (!x[0] || !x[1] || !x[2]) return NULL;
-    if (!heed_gradient(composed(x[0], x[1], x[2], attr), in[3], x, 3, dx)) return NULL;
-    for (int i = 0; i < 3; i++) dx[i] = heed_reshape(dx[i], in[0]->shape.dim[0], -1);
-    return heed_concat(dx, 3, 1);
+    return heed_packed_gradients(in, 3, composed, attr);
 }
 
 static void look_vjp_reverse(heed_vjp *v)

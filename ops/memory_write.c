@@ -197,22 +197,15 @@ static bool write_vjp_infer(heed_infer *infer)
 
 static void write_reverse(heed_vjp *v)
 {
-    heed_node *in[] = { v->in[0], v->in[1], v->in[2], v->in[3], v->dy };
-    heed_node *all = heed_apply(&heed_op_memory_write_vjp, NULL, 5, in);
-    int64_t at = 0;
-    for (int i = 0; i < 4; i++) {
-        const heed_shape *shape = &v->in[i]->shape;
-        const int64_t count = shape->dim[1] * shape->dim[2];
-        if (v->want[i]) v->dx[i] = heed_reshape_to(heed_slice(all, 1, at, at + count), *shape);
-        at += count;
-    }
+    heed_packed_vjp(v, &heed_op_memory_write_vjp);
 }
 
 /* ---- the reverse's reverse: of the formula at the top, in other operations ---- */
 
-static heed_node *composed(heed_node *memory, heed_node *where, heed_node *erase, heed_node *add)
+static heed_node *composed(heed_node *const *in, const void *attr)
 {
-    heed_node *kept = memory;
+    heed_node *kept = in[0], *where = in[1], *erase = in[2], *add = in[3];
+    (void)attr;
     for (int64_t j = 0; j < where->shape.dim[1]; j++) {
         heed_node *e = heed_unsqueeze(heed_index(erase, 1, j), -1); /* [B, W, 1] */
         heed_node *w = heed_slice(where, 1, j, j + 1);              /* [B, 1, N] */
@@ -223,13 +216,7 @@ static heed_node *composed(heed_node *memory, heed_node *where, heed_node *erase
 
 static heed_node *composed_reverse(heed_node *const *in, const void *attr)
 {
-    heed_node *x[4], *dx[4];
-    (void)attr;
-    for (int i = 0; i < 4; i++) x[i] = heed_affine(in[i], 1, 0);
-    if (!x[0] || !x[1] || !x[2] || !x[3]) return NULL;
-    if (!heed_gradient(composed(x[0], x[1], x[2], x[3]), in[4], x, 4, dx)) return NULL;
-    for (int i = 0; i < 4; i++) dx[i] = heed_reshape(dx[i], in[0]->shape.dim[0], -1);
-    return heed_concat(dx, 4, 1);
+    return heed_packed_gradients(in, 4, composed, attr);
 }
 
 static void write_vjp_reverse(heed_vjp *v)

@@ -147,6 +147,61 @@ Test(graph_store, first_values_follow_their_rules)
     heed_store_free(store);
 }
 
+/* Under another's name a parameter starts as that one does, made before it, after it or never. */
+Test(graph_store, first_values_of_another_name)
+{
+    heed_store *store = heed_store_new(5);
+    heed_graph *g = heed_graph_new(.store = store);
+    heed_scope *s = heed_enter(heed_root(g), "net");
+    heed_init as_query = normal;
+    as_query.as = heed_full_name(s, "query");
+    cr_expect_str_eq(as_query.as, "net/query");
+    heed_node *before = heed_param(s, "before", as_query, 50);
+    heed_node *query = heed_param(s, "query", normal, 50);
+    heed_node *after = heed_param(s, "after", as_query, 50);
+    heed_node *other = heed_param(s, "other", normal, 50);
+    cr_assert(before && query && after && other, "%s", heed_why(g));
+    cr_expect(same(before->entry, query->entry));
+    cr_expect(same(after->entry, query->entry));
+    cr_expect_not(same(other->entry, query->entry));
+    cr_expect_null(heed_full_name(NULL, "query"));
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
+static int fills; /* how often fill_squares() ran */
+
+static void fill_squares(const heed_view *value, const void *context)
+{
+    const double *factor = context;
+    fills++;
+    for (int64_t i = 2; i < heed_count(&value->shape); i++)
+        heed_set(value, i, *factor * (double)(i * i));
+}
+
+Test(graph_store, first_values_by_a_function)
+{
+    const double factor = 0.5, expected[] = { 0, 0, 2, 4.5, 8 };
+    const heed_init squares = { .rule = HEED_INIT_FUNCTION,
+                                .fill = fill_squares,
+                                .context = &factor };
+    heed_store *store = heed_store_new(5);
+    for (int again = 0; again < 2; again++) {
+        heed_graph *g = heed_graph_new(.store = store);
+        heed_node *x = heed_param(heed_root(g), "x", squares, 5);
+        cr_assert_not_null(x, "%s", heed_why(g));
+        for (int i = 0; i < 5; i++) cr_expect_eq(heed_get(&x->entry->tensor->view, i), expected[i]);
+        heed_graph_free(g);
+    }
+    cr_expect_eq(fills, 1, "the second graph found it");
+    heed_graph *g = heed_graph_new(.store = store);
+    heed_init none = { .rule = HEED_INIT_FUNCTION };
+    cr_expect_null(heed_param(heed_root(g), "y", none, 5));
+    cr_expect(strstr(heed_why(g), "parameter 'y': it starts by a function"), "%s", heed_why(g));
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
 /* ---- files ---- */
 
 Test(graph_store, saves_and_loads_bit_for_bit)

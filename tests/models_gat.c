@@ -3,20 +3,12 @@
 #include <math.h>
 
 #include "models/gat.h"
-#include "models/models.h"
 
 #define MODEL_PROGRAM "gat"
 #include "models_kit.h"
+#define TINY_MODEL heed_model_gat
+#include "models_tiny.h"
 #include "ops/ops.h"
-
-static const heed_model *const model = &heed_model_gat;
-
-static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
 
 /* In evaluation and, with dropout, in training. */
 Test(models_gat, gradients_of_every_tiny_configuration)
@@ -28,12 +20,7 @@ Test(models_gat, gradients_of_every_tiny_configuration)
             heed_graph *graph =
                 heed_graph_new(.store = tiny.store, .dtype = HEED_F64, .training = training != 0);
             heed_node *loss = model->parts[0].loss(tiny.own, heed_root(graph), 1);
-            heed_gradcheck_result result =
-                heed_gradcheck_loss(loss, 0, heed_tiny_fill, &tiny,
-                                    (heed_gradcheck_options){ .order = 1 });
-            cr_expect(result.passed, "%s: %s", model->tiny[n], result.why);
-            cr_expect_eq(result.compared, (long)heed_store_parameters(tiny.store), "%s: %ld",
-                         model->tiny[n], result.compared);
+            check_gradients(&tiny, loss, model->tiny[n], NULL);
             heed_graph_free(graph);
             heed_tiny_free(&tiny);
         }

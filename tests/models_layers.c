@@ -1,73 +1,22 @@
 /* Layers against their formulas, computed here one number at a time, and their refusals. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <string.h>
-
-#include "heed.h"
+#include "models_layers_kit.h"
 
 enum { T = 3, B = 2, IN = 3, H = 4 };
 
-typedef struct kit {
-    heed_store *store;
-    heed_graph *graph;
-    heed_scope *scope;
-    heed_node *x; /* [T, B, IN] */
-} kit;
-
 static kit kit_new(void)
 {
-    kit k = { .store = heed_store_new(11) };
-    k.graph = heed_graph_new(.store = k.store, .dtype = HEED_F64);
-    k.scope = heed_root(k.graph);
-    k.x = heed_input(k.graph, "x", HEED_F64, T, B, IN);
-    return k;
-}
-
-static void kit_free(kit *k)
-{
-    heed_graph_free(k->graph);
-    heed_store_free(k->store);
-}
-
-static void fill(void *context, heed_program *program)
-{
-    (void)context;
-    heed_rng rng = heed_rng_new(5, 0);
-    heed_view x = heed_program_input(program, "x");
-    heed_fill_normal(&rng, &x, 0, 1);
-}
-
-static double parameter(const kit *k, const char *name, int64_t i)
-{
-    heed_entry *entry = heed_store_find(k->store, name);
-    cr_assert_not_null(entry, "%s", name);
-    return heed_get(&entry->tensor->view, i);
-}
-
-/* Random biases: zero ones would hide where they enter. */
-static void shake(const kit *k)
-{
-    for (int i = 0; i < heed_store_count(k->store); i++) {
-        heed_rng rng = heed_rng_new(77, (uint64_t)i);
-        heed_fill_normal(&rng, &heed_store_at(k->store, i)->tensor->view, 0, 0.5);
-    }
-}
-
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
+    return kit_of(HEED_SHAPE(T, B, IN));
 }
 
 /* (x_t W + b)_j + (h U)_j, each part where asked for */
-static double from_input(const kit *k, const char *cell, const heed_view *x, int t, int b, int j,
-                         int width)
+static double from_input(const kit *k, const char *cell, int t, int b, int j, int width)
 {
     char name[100];
     snprintf(name, sizeof name, "%s/bias", cell);
-    double sum = parameter(k, name, j);
+    double sum = value_at(k->store, name, j);
     snprintf(name, sizeof name, "%s/input", cell);
     for (int i = 0; i < IN; i++)
-        sum += heed_get(x, (t * B + b) * IN + i) * parameter(k, name, i * width + j);
+        sum += heed_get(&k->in, (t * B + b) * IN + i) * value_at(k->store, name, i * width + j);
     return sum;
 }
 
@@ -76,16 +25,8 @@ static double from_state(const kit *k, const char *cell, const double *h, int j,
     char name[100];
     double sum = 0;
     snprintf(name, sizeof name, "%s/recurrent", cell);
-    for (int i = 0; i < H; i++) sum += h[i] * parameter(k, name, i * width + j);
+    for (int i = 0; i < H; i++) sum += h[i] * value_at(k->store, name, i * width + j);
     return sum;
-}
-
-static void check_gradient(kit *k, heed_node *y)
-{
-    heed_node *loss = heed_mean_all(heed_square(heed_sub(y, heed_number(k->graph, 0.3))));
-    heed_gradcheck_result result =
-        heed_gradcheck_loss(loss, 0, fill, NULL, (heed_gradcheck_options){ .order = 1 });
-    cr_expect(result.passed, "%s", result.why);
 }
 
 Test(models_layers, linear)
@@ -95,19 +36,15 @@ Test(models_layers, linear)
     cr_assert_not_null(y, "%s", heed_why(k.graph));
     const heed_shape expected = HEED_SHAPE(T, B, 5);
     cr_expect(heed_shape_equal(&y->shape, &expected));
-    heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
-    cr_assert_not_null(program, "%s", heed_why(k.graph));
-    fill(NULL, program);
-    cr_assert(heed_program_run(program));
-    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    run(&k, &y, 1);
+    heed_view out = heed_program_output(k.program, 0);
     for (int row = 0; row < T * B; row++)
         for (int j = 0; j < 5; j++) {
-            double sum = parameter(&k, "query/bias", j);
+            double sum = value_at(k.store, "query/bias", j);
             for (int i = 0; i < IN; i++)
-                sum += heed_get(&x, row * IN + i) * parameter(&k, "query/weight", i * 5 + j);
+                sum += heed_get(&k.in, row * IN + i) * value_at(k.store, "query/weight", i * 5 + j);
             cr_expect_float_eq(heed_get(&out, row * 5 + j), sum, 1e-12);
         }
-    heed_program_free(program);
     check_gradient(&k, y);
     kit_free(&k);
 }
@@ -118,10 +55,10 @@ Test(models_layers, linear_without_bias_and_with_given_starts)
     heed_linear(k.scope, "a", k.x, 2, .no_bias = true);
     heed_linear(k.scope, "b", k.x, 2, .weight = HEED_ONES, .bias = HEED_ZEROS);
     cr_expect_null(heed_store_find(k.store, "a/bias"));
-    cr_expect_eq(parameter(&k, "b/weight", 3), 1);
-    cr_expect_eq(parameter(&k, "b/bias", 1), 0);
+    cr_expect_eq(value_at(k.store, "b/weight", 3), 1);
+    cr_expect_eq(value_at(k.store, "b/bias", 1), 0);
     for (int i = 0; i < IN * 2; i++)
-        cr_expect_leq(fabs(parameter(&k, "a/weight", i)), 1 / sqrt(IN));
+        cr_expect_leq(fabs(value_at(k.store, "a/weight", i)), 1 / sqrt(IN));
     kit_free(&k);
 }
 
@@ -175,8 +112,8 @@ Test(models_layers, embedding_table)
     cr_assert(heed_program_run(program));
     heed_view out = heed_program_output(program, 0);
     for (int i = 0; i < 3; i++) {
-        cr_expect_eq(heed_get(&out, i), parameter(&k, "words/table", 15 + i));
-        cr_expect_eq(heed_get(&out, 3 + i), parameter(&k, "words/table", 6 + i));
+        cr_expect_eq(heed_get(&out, i), value_at(k.store, "words/table", 15 + i));
+        cr_expect_eq(heed_get(&out, 3 + i), value_at(k.store, "words/table", 6 + i));
     }
     heed_program_free(program);
     kit_free(&k);
@@ -200,26 +137,25 @@ static void lstm_is_its_formula(bool loop)
     kit k = kit_new();
     heed_lstm cell = heed_lstm_cell(k.scope, "cell", IN, H);
     for (int j = 0; j < 4 * H; j++)
-        cr_expect_eq(parameter(&k, "cell/bias", j), j / H == 1 ? 1 : 0, "the forget gate is open");
+        cr_expect_eq(value_at(k.store, "cell/bias", j), j / H == 1 ? 1 : 0,
+                     "the forget gate is open");
     shake(&k);
     heed_state_pair state = { .h = NULL };
     heed_node *projected = heed_lstm_project(&cell, k.x);
     heed_node *y =
         loop ? heed_lstm_scan(&cell, projected, &state) : heed_lstm_run(&cell, projected, &state);
     heed_node *outputs[] = { y, state.h, state.c };
-    heed_program *program = heed_compile(k.graph, outputs, 3, .threads = 1);
-    cr_assert_not_null(program, "%s", heed_why(k.graph));
-    fill(NULL, program);
-    cr_assert(heed_program_run(program));
-    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
-    heed_view last_h = heed_program_output(program, 1), last_c = heed_program_output(program, 2);
+    run(&k, outputs, 3);
+    heed_view out = heed_program_output(k.program, 0);
+    heed_view last_h = heed_program_output(k.program, 1);
+    heed_view last_c = heed_program_output(k.program, 2);
     for (int b = 0; b < B; b++) {
         double h[H] = { 0 }, c[H] = { 0 };
         for (int t = 0; t < T; t++) {
             double next[H], gate[4];
             for (int j = 0; j < H; j++) {
                 for (int q = 0; q < 4; q++)
-                    gate[q] = from_input(&k, "cell", &x, t, b, q * H + j, 4 * H) +
+                    gate[q] = from_input(&k, "cell", t, b, q * H + j, 4 * H) +
                               from_state(&k, "cell", h, q * H + j, 4 * H);
                 c[j] = sigmoid(gate[1]) * c[j] + sigmoid(gate[0]) * tanh(gate[2]);
                 next[j] = sigmoid(gate[3]) * tanh(c[j]);
@@ -232,7 +168,6 @@ static void lstm_is_its_formula(bool loop)
             cr_expect_float_eq(heed_get(&last_c, b * H + j), c[j], 1e-12);
         }
     }
-    heed_program_free(program);
     check_gradient(&k, y);
     kit_free(&k);
 }
@@ -246,20 +181,17 @@ static void gru_is_its_formula(bool loop)
     heed_node *projected = heed_gru_project(&cell, k.x);
     heed_node *y =
         loop ? heed_gru_scan(&cell, projected, &state) : heed_gru_run(&cell, projected, &state);
-    heed_program *program = heed_compile(k.graph, &y, 1, .threads = 1);
-    cr_assert_not_null(program, "%s", heed_why(k.graph));
-    fill(NULL, program);
-    cr_assert(heed_program_run(program));
-    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    run(&k, &y, 1);
+    heed_view out = heed_program_output(k.program, 0);
     for (int b = 0; b < B; b++) {
         double h[H] = { 0 };
         for (int t = 0; t < T; t++) {
             double next[H], in[3], own[3];
             for (int j = 0; j < H; j++) {
                 for (int q = 0; q < 3; q++) {
-                    in[q] = from_input(&k, "cell", &x, t, b, q * H + j, 3 * H);
+                    in[q] = from_input(&k, "cell", t, b, q * H + j, 3 * H);
                     own[q] = from_state(&k, "cell", h, q * H + j, 3 * H) +
-                             parameter(&k, "cell/recurrent_bias", q * H + j);
+                             value_at(k.store, "cell/recurrent_bias", q * H + j);
                 }
                 double r = sigmoid(in[0] + own[0]), z = sigmoid(in[1] + own[1]);
                 double n = tanh(in[2] + r * own[2]);
@@ -269,7 +201,6 @@ static void gru_is_its_formula(bool loop)
             memcpy(h, next, sizeof h);
         }
     }
-    heed_program_free(program);
     check_gradient(&k, y);
     kit_free(&k);
 }
@@ -331,18 +262,14 @@ Test(models_layers, a_step_of_a_memory)
                                 heed_mul(heed_unsqueeze(a, -1), write));
     heed_node *apart[] = { heed_sub(second.memory, after), heed_sub(second.weighting, w),
                            heed_sub(second.read, found), heed_sub(second.added, a), second.memory };
-    heed_program *program = heed_compile(k.graph, apart, 5, .threads = 1);
-    cr_assert_not_null(program, "%s", heed_why(k.graph));
-    fill(NULL, program);
-    cr_assert(heed_program_run(program));
+    run(&k, apart, 5);
     for (int i = 0; i < 4; i++) {
-        heed_view zero = heed_program_output(program, i);
+        heed_view zero = heed_program_output(k.program, i);
         for (int64_t n = 0; n < heed_count(&zero.shape); n++)
             cr_expect_float_eq(heed_get(&zero, n), 0, 1e-12);
     }
-    heed_view changed = heed_program_output(program, 4);
+    heed_view changed = heed_program_output(k.program, 4);
     cr_expect_gt(fabs(heed_get(&changed, 2) - 1), 1e-3, "slot 2 was written");
-    heed_program_free(program);
     kit_free(&k);
 }
 

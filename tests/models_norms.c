@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "heed.h"
+#include "models_store.h"
 
 enum { B = 12, C = 3, L = 20 };
 
@@ -19,13 +19,6 @@ static heed_node *network(heed_graph *g)
     y = heed_group_norm_layer(s, "group", heed_tanh(y), 1);
     y = heed_layer_norm_layer(s, "layer", y);
     return heed_rms_norm_layer(s, "rms", y, .eps = 0.1);
-}
-
-static double number(const heed_store *store, const char *name, int64_t i)
-{
-    const heed_entry *entry = heed_store_find(store, name);
-    cr_assert_not_null(entry, "%s", name);
-    return heed_get(&entry->tensor->view, i);
 }
 
 static void fill(heed_view x, uint64_t seed)
@@ -75,12 +68,12 @@ Test(models_norms, training_moves_and_evaluation_uses_what_is_stored)
     evaluate(store, before);
     cr_assert_eq(heed_store_count(store), 9);
     for (int i = 0; i < 9; i++)
-        cr_expect_eq(number(store, names[i], 0),
+        cr_expect_eq(value_at(store, names[i], 0),
                      strstr(names[i], "gain") || strstr(names[i], "variance"), "%s", names[i]);
     train(store, 40);
     for (int c = 0; c < C; c++) {
-        cr_expect_float_eq(number(store, "batch/mean", c), 3, 0.3);
-        cr_expect_float_eq(number(store, "batch/variance", c), 4, 0.8);
+        cr_expect_float_eq(value_at(store, "batch/mean", c), 3, 0.3);
+        cr_expect_float_eq(value_at(store, "batch/variance", c), 4, 0.8);
     }
     evaluate(store, after);
     cr_expect_neq(memcmp(before, after, sizeof before), 0);
@@ -131,12 +124,12 @@ Test(models_norms, spectral_norm)
         heed_program *p = heed_compile(g, &one, 1, .threads = 1);
         cr_assert_not_null(p, "%s", heed_why(g));
         heed_view d = heed_program_input(p, "d");
-        for (int i = 0; i < 5; i++) heed_set(&d, i, number(store, "norm/v", i));
+        for (int i = 0; i < 5; i++) heed_set(&d, i, value_at(store, "norm/v", i));
         cr_assert(heed_program_run(p));
         heed_view norm = heed_program_output(p, 0);
         cr_expect_float_eq(heed_get(&norm, 0), 1, 1e-3);
-        if (again) cr_expect_eq(number(store, "norm/u", 0), first, "they were there already");
-        first = number(store, "norm/u", 0);
+        if (again) cr_expect_eq(value_at(store, "norm/u", 0), first, "they were there already");
+        first = value_at(store, "norm/u", 0);
         heed_program_free(p);
         cr_expect_null(heed_spectral_norm_layer(s, "bad", heed_index(w, 0, 0), 0));
         cr_expect(strstr(heed_why(g), "is not a weight matrix"), "%s", heed_why(g));

@@ -6,9 +6,8 @@
 #include <math.h>
 
 #include "models/data/sequences.h"
-#include "models/models.h"
-
-static const heed_model *const model = &heed_model_ntm;
+#define TINY_MODEL heed_model_ntm
+#include "models_tiny.h"
 
 TestSuite(models_ntm, .init = enter_folder, .fini = leave_folder, .timeout = 300);
 
@@ -214,24 +213,9 @@ Test(models_ntm, least_bits_of_zeros)
 
 /* ---- graphs ---- */
 
-static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
-
 Test(models_ntm, gradients_of_every_tiny_configuration)
 {
-    for (int n = 0; model->tiny[n]; n++) {
-        heed_tiny tiny;
-        build(&tiny, model->tiny[n], HEED_F64);
-        heed_gradcheck_result result = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny,
-                                                           (heed_gradcheck_options){ .order = 1 });
-        cr_expect(result.passed, "%s: %s", model->tiny[n], result.why);
-        cr_expect_eq(result.compared, (long)heed_store_parameters(tiny.store));
-        heed_tiny_free(&tiny);
-    }
+    check_all_gradients();
 }
 
 typedef struct answered {

@@ -1,4 +1,6 @@
-/* Pictures: letters, and files that a decoder of our own reads back. */
+/* Pictures: letters, shades, and files that a decoder of our own reads back. */
+#include <math.h>
+
 #include "models/picture.h"
 #include "models_kit.h"
 #include "tensor/memory.h"
@@ -70,6 +72,22 @@ Test(models_picture, text_goes_on_to_the_right_and_is_cut_off)
     heed_picture_text(p, 39, 8, 5, "\1\377", black);
     heed_picture_free(p);
     heed_picture_free(q);
+}
+
+/* ---- shades ---- */
+
+/* Ten levels, each the nearest: the outer ones are half as wide. */
+Test(models_picture, shades_of_a_terminal)
+{
+    static const char levels[] = " .:-=+*#%@";
+    for (int i = 0; i < 10; i++) {
+        cr_expect_eq(heed_shade((i - 0.49) / 9), levels[i], "%d", i);
+        cr_expect_eq(heed_shade((i + 0.49) / 9), levels[i], "%d", i);
+    }
+    cr_expect_eq(heed_shade(-1), ' ');
+    cr_expect_eq(heed_shade(1e300), '@');
+    cr_expect_eq(heed_shade(INFINITY), '@');
+    cr_expect_eq(heed_shade(NAN), ' ');
 }
 
 /* ---- a file, read back: ISO 15948, RFC 1950, RFC 1951 with the fixed codes ---- */

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
+#include "models/data/bytes.h"
 #include "models/data/delaunay.h"
 #include "models/data/hull.h"
 #include "models/data/tsp.h"
@@ -274,6 +275,29 @@ Test(models_points_file, what_is_wrong_is_named_with_its_line)
     heed_error error = { .set = false };
     cr_expect_not(heed_points_read(&file, in_folder("nothing"), 3, &error));
     cr_expect(strstr(error.text, "No such file"));
+}
+
+/* Sizes around those at which the room for it grows; any byte, also zeros. */
+Test(models_points_file, a_file_is_read_to_its_end)
+{
+    static const size_t sizes[] = { 0, 1, 65535, 65536, 65537, 200000 };
+    heed_error error = { .set = false };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t size = 1;
+        FILE *file = fopen(in_folder("bytes"), "wb");
+        cr_assert_not_null(file);
+        for (size_t k = 0; k < sizes[i]; k++) fputc((int)(k % 251), file);
+        fclose(file);
+        unsigned char *bytes = heed_read_file(in_folder("bytes"), &size, NULL, &error);
+        cr_assert_not_null(bytes, "%s", error.text);
+        cr_expect_eq(size, sizes[i]);
+        for (size_t k = 0; k < size; k++) cr_assert_eq(bytes[k], k % 251);
+        cr_expect_eq(bytes[size], 0);
+        heed_free(bytes);
+    }
+    cr_expect_null(heed_read_file(folder, NULL, "a file is asked for", &error));
+    cr_expect(strstr(error.text, folder) && strstr(error.text, "(a file is asked for)"), "%s",
+              error.text);
 }
 
 Test(models_points_file, every_failed_allocation_is_a_sentence)

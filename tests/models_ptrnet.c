@@ -1,33 +1,13 @@
 /* The pointer network's graphs: sizes, gradients, masks, shared parameters. */
-#include <criterion/criterion.h>
 #include <math.h>
 
 #include "models/data/sort.h"
-#include "models/models.h"
-
-static const heed_model *const model = &heed_model_ptrnet;
-
-static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
+#define TINY_MODEL heed_model_ptrnet
+#include "models_tiny.h"
 
 Test(models_ptrnet, gradients_of_every_tiny_configuration)
 {
-    int n = 0;
-    for (; model->tiny[n]; n++) {
-        heed_tiny tiny;
-        build(&tiny, model->tiny[n], HEED_F64);
-        heed_gradcheck_result result = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny,
-                                                           (heed_gradcheck_options){ .order = 1 });
-        cr_expect(result.passed, "%s: %s", model->tiny[n], result.why);
-        cr_expect_eq(result.compared, (long)heed_store_parameters(tiny.store),
-                     "every parameter is compared");
-        heed_tiny_free(&tiny);
-    }
-    cr_expect_geq(n, 3);
+    cr_expect_geq(check_all_gradients(), 3);
 }
 
 static double loss_of(heed_tiny *tiny)
@@ -151,22 +131,15 @@ Test(models_ptrnet, a_sorting_network_made_by_hand)
 
 /* ---- --embed linear, of width 1, by hand ---- */
 
-static double parameter(const heed_tiny *tiny, const char *name, int k)
-{
-    heed_entry *entry = heed_store_find(tiny->store, name);
-    cr_assert_not_null(entry, "%s", name);
-    return heed_get(&entry->tensor->view, k);
-}
-
 typedef struct lstm_state {
     double h, c;
 } lstm_state;
 
 static double gate(const heed_tiny *tiny, int k, double x, double h)
 {
-    return x * parameter(tiny, "decoder/lstm/input", k) +
-           h * parameter(tiny, "decoder/lstm/recurrent", k) +
-           parameter(tiny, "decoder/lstm/bias", k);
+    return x * value_at(tiny->store, "decoder/lstm/input", k) +
+           h * value_at(tiny->store, "decoder/lstm/recurrent", k) +
+           value_at(tiny->store, "decoder/lstm/bias", k);
 }
 
 static double sigmoid(double x)
@@ -196,19 +169,19 @@ Test(models_ptrnet, linear_embedding_by_hand)
     heed_tiny_fill(&tiny, program);
     heed_view x = heed_program_input(program, "numbers");
     heed_view order = heed_program_input(program, "order");
-    double e[N], in = parameter(&tiny, "decoder/go", 0), loss = 0;
+    double e[N], in = value_at(tiny.store, "decoder/go", 0), loss = 0;
     for (int i = 0; i < N; i++)
-        e[i] = tanh(heed_get(&x, i) * parameter(&tiny, "embed/out/weight", 0) +
-                    parameter(&tiny, "embed/out/bias", 0));
+        e[i] = tanh(heed_get(&x, i) * value_at(tiny.store, "embed/out/weight", 0) +
+                    value_at(tiny.store, "embed/out/bias", 0));
     lstm_state d = { 0, 0 };
     for (int t = 0; t < N; t++) {
         const int right = (int)heed_get(&order, t);
         double u[N], sum = 0;
         d = lstm_step(&tiny, in, d);
         for (int i = 0; i < N; i++) {
-            u[i] = parameter(&tiny, "decoder/pointer/v/weight", 0) *
-                   tanh(e[i] * parameter(&tiny, "decoder/pointer/W1/weight", 0) +
-                        d.h * parameter(&tiny, "decoder/pointer/W2/weight", 0));
+            u[i] = value_at(tiny.store, "decoder/pointer/v/weight", 0) *
+                   tanh(e[i] * value_at(tiny.store, "decoder/pointer/W1/weight", 0) +
+                        d.h * value_at(tiny.store, "decoder/pointer/W2/weight", 0));
             sum += exp(u[i]);
         }
         loss += (log(sum) - u[right]) / N;

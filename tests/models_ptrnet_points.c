@@ -1,20 +1,10 @@
 /* The pointer network on points: what it can point at, padding, beams. */
-#include <criterion/criterion.h>
 #include <math.h>
-#include <string.h>
 
-#include "models/models.h"
 #include "models/ptrnet.h"
+#define TINY_MODEL heed_model_ptrnet
+#include "models_tiny.h"
 #include "tensor/memory.h"
-
-static const heed_model *const model = &heed_model_ptrnet;
-
-static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
 
 static void set_all(const heed_store *store, double value)
 {

@@ -1,25 +1,9 @@
 /* The self-attention GAN: its blocks against loops written by hand, gradients, who learns when. */
 #include <math.h>
 
-#include "heed.h"
 #include "models/sagan.h"
-#include "tests/models_kit.h"
-
-static const heed_model *const model = &heed_model_sagan;
-
-static void build(heed_tiny *tiny, int part, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, part, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
-
-static heed_view entry(const heed_store *store, const char *name)
-{
-    const heed_entry *found = heed_store_find(store, name);
-    cr_assert_not_null(found, "%s", name);
-    return found->tensor->view;
-}
+#define TINY_MODEL heed_model_sagan
+#include "models_tiny.h"
 
 /* ---- gradients ---- */
 
@@ -32,17 +16,6 @@ static void switch_attention_on(const heed_store *store)
     }
 }
 
-static int64_t parameters_under(const heed_store *store, const char *prefix)
-{
-    int64_t n = 0;
-    for (int i = 0; i < heed_store_count(store); i++) {
-        const heed_entry *found = heed_store_at(store, i);
-        if (found->kind == HEED_PARAMETER && strncmp(found->name, prefix, strlen(prefix)) == 0)
-            n += heed_count(&found->tensor->view.shape);
-    }
-    return n;
-}
-
 Test(models_sagan, gradients_of_every_tiny_configuration)
 {
     int n = 0;
@@ -50,13 +23,9 @@ Test(models_sagan, gradients_of_every_tiny_configuration)
         for (int part = 0; part < 2; part++) {
             heed_tiny tiny;
             const char *prefix = model->parts[part].prefix;
-            build(&tiny, part, model->tiny[n], HEED_F64);
+            build_part(&tiny, part, model->tiny[n], HEED_F64);
             switch_attention_on(tiny.store);
-            heed_gradcheck_result result =
-                heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny,
-                                    (heed_gradcheck_options){ .order = 1, .prefix = prefix });
-            cr_expect(result.passed, "%s %s: %s", prefix, model->tiny[n], result.why);
-            cr_expect_eq(result.compared, (long)parameters_under(tiny.store, prefix));
+            check_gradients(&tiny, tiny.loss, model->tiny[n], prefix);
             heed_tiny_free(&tiny);
         }
     cr_expect_eq(n, 4);
@@ -104,9 +73,9 @@ static double project(const heed_store *store, const char *name, const heed_view
 {
     char path[100];
     snprintf(path, sizeof path, "a/%s/weight", name);
-    const heed_view w = entry(store, path);
+    const heed_view w = value_of(store, path);
     snprintf(path, sizeof path, "a/%s/bias", name);
-    const heed_view bias = entry(store, path);
+    const heed_view bias = value_of(store, path);
     double sum = heed_get(&bias, o);
     for (int c = 0; c < C; c++) sum += heed_get(&w, o * C + c) * heed_get(x, (b * C + c) * N + n);
     return sum;
@@ -137,7 +106,7 @@ static void attend(const heed_store *store, const heed_view *x, int b, const dou
         memcpy(out, seen, sizeof seen);
         return;
     }
-    const heed_view v = entry(store, "a/v/weight"), bias = entry(store, "a/v/bias");
+    const heed_view v = value_of(store, "a/v/weight"), bias = value_of(store, "a/v/bias");
     for (int c = 0; c < C; c++) {
         out[c] = heed_get(&bias, c);
         for (int k = 0; k < width; k++) out[c] += heed_get(&v, c * width + k) * seen[k];
@@ -152,7 +121,7 @@ static void check_attention(bool whole, double gamma)
     outputs[0] = heed_map_attention(s, "a", x, .whole_values = whole);
     outputs[1] = heed_map_attention(s, "a", x, .whole_values = whole, .weights = &weights);
     outputs[2] = weights;
-    const heed_view g = entry(b.store, "a/gamma");
+    const heed_view g = value_of(b.store, "a/gamma");
     cr_expect_eq(heed_get(&g, 0), 0, "nothing at first");
     heed_set(&g, 0, gamma);
     const heed_view in = run_block(&b, outputs, 3);
@@ -202,8 +171,8 @@ Test(models_sagan, residual_block_by_hand)
     heed_node *x = begin_block(&b);
     heed_node *output = heed_residual_layer(heed_root(b.graph), "a", x, WIDTH);
     const heed_view in = run_block(&b, &output, 1), out = heed_program_output(b.program, 0);
-    const heed_view w[2] = { entry(b.store, "a/in/weight"), entry(b.store, "a/out/weight") };
-    const heed_view bias[2] = { entry(b.store, "a/in/bias"), entry(b.store, "a/out/bias") };
+    const heed_view w[2] = { value_of(b.store, "a/in/weight"), value_of(b.store, "a/out/weight") };
+    const heed_view bias[2] = { value_of(b.store, "a/in/bias"), value_of(b.store, "a/out/bias") };
     for (int e = 0; e < B; e++) {
         double map[C * N], middle[WIDTH * N];
         for (int i = 0; i < C * N; i++) map[i] = heed_get(&in, e * C * N + i);
@@ -233,7 +202,7 @@ Test(models_sagan, convolution_layers)
     cr_expect(down->shape.dim[1] == 5 && down->shape.dim[2] == 4 && down->shape.dim[3] == 4);
     cr_expect(up->shape.dim[1] == 3 && up->shape.dim[2] == 8 && up->shape.dim[3] == 8);
     cr_expect_null(heed_store_find(store, "up/bias"));
-    const heed_view from = entry(store, "down/weight"), to = entry(store, "up/weight");
+    const heed_view from = value_of(store, "down/weight"), to = value_of(store, "up/weight");
     heed_view_copy(&to, &from); /* [5, 3, 4, 4] both */
     heed_node *outputs[2] = { heed_sum_all(heed_mul(down, y)), heed_sum_all(heed_mul(x, up)) };
     heed_program *program = heed_compile(g, outputs, 2, .threads = 1);
@@ -244,7 +213,7 @@ Test(models_sagan, convolution_layers)
     heed_fill_normal(&rng, &b, 0, 1);
     cr_assert(heed_program_run(program));
     const heed_view left = heed_program_output(program, 0), right = heed_program_output(program, 1);
-    const heed_view bias = entry(store, "down/bias");
+    const heed_view bias = value_of(store, "down/bias");
     double of_bias = 0;
     for (int i = 0; i < 2 * 5 * 16; i++) of_bias += heed_get(&bias, i / 16 % 5) * heed_get(&b, i);
     cr_expect_float_eq(heed_get(&left, 0), heed_get(&right, 0) + of_bias, 1e-10);
@@ -320,7 +289,7 @@ Test(models_sagan, blocks_refuse_what_is_no_map)
 Test(models_sagan, worst_norm_is_the_layers_error)
 {
     heed_tiny tiny;
-    build(&tiny, 0, "--size 12 --width 3 --latent 4 --batch 2", HEED_F32);
+    build(&tiny, "--size 12 --width 3 --latent 4 --batch 2", HEED_F32);
     heed_graph *g = heed_graph_new(.store = tiny.store, .training = true);
     heed_node *loss = model->parts[0].loss(tiny.own, heed_root(g), 2), *outputs[64] = { loss };
     const int n = heed_graph_assignments(g, outputs + 1, 63) + 1;
@@ -331,17 +300,17 @@ Test(models_sagan, worst_norm_is_the_layers_error)
     for (int i = 0; i < 300; i++) cr_assert(heed_program_run(program));
     cr_expect_lt(sagan_worst_norm(tiny.store), 1e-3, "%g", sagan_worst_norm(tiny.store));
 
-    const heed_view w = entry(tiny.store, "generator/level0/conv/weight");
+    const heed_view w = value_of(tiny.store, "generator/level0/conv/weight");
     for (int i = 0; i < heed_count(&w.shape); i++) heed_set(&w, i, 3 * heed_get(&w, i));
     cr_expect_lt(sagan_worst_norm(tiny.store), 1e-3, "u and v do not depend on the scale");
-    const heed_view u = entry(tiny.store, "generator/level0/conv/norm/u");
+    const heed_view u = value_of(tiny.store, "generator/level0/conv/norm/u");
     heed_view_fill(&u, 0);
     heed_set(&u, 0, 1);
     cr_expect_gt(sagan_worst_norm(tiny.store), 0.05);
     heed_program_free(program);
     heed_graph_free(g);
     heed_tiny_free(&tiny);
-    build(&tiny, 0, "--size 12 --width 3 --no-spectral", HEED_F32);
+    build(&tiny, "--size 12 --width 3 --no-spectral", HEED_F32);
     cr_expect(isnan(sagan_worst_norm(tiny.store)));
     heed_tiny_free(&tiny);
 }
@@ -368,7 +337,7 @@ Test(models_sagan, each_part_moves_its_own)
         heed_tiny tiny;
         heed_error error = { .set = false };
         const char *mine = model->parts[part].prefix, *other = model->parts[!part].prefix;
-        build(&tiny, part, "--size 12 --width 3 --latent 4 --batch 4", HEED_F32);
+        build_part(&tiny, part, "--size 12 --width 3 --latent 4 --batch 4", HEED_F32);
         heed_graph *g = heed_graph_new(.store = tiny.store, .training = true);
         heed_optimizer optimizer;
         heed_trainer_options options = { .threads = 1, .prefix = mine };
@@ -399,11 +368,11 @@ Test(models_sagan, hinge_losses)
     for (int part = 0; part < 2; part++)
         for (int answer = 0; answer <= 3; answer += 3) {
             heed_tiny tiny;
-            build(&tiny, part, "--size 12 --width 3 --latent 4 --batch 4", HEED_F64);
-            const heed_view w = entry(tiny.store, "discriminator/score/weight");
-            const heed_view bias = entry(tiny.store, "discriminator/score/bias");
-            const heed_view u = entry(tiny.store, "discriminator/score/norm/u");
-            const heed_view v = entry(tiny.store, "discriminator/score/norm/v");
+            build_part(&tiny, part, "--size 12 --width 3 --latent 4 --batch 4", HEED_F64);
+            const heed_view w = value_of(tiny.store, "discriminator/score/weight");
+            const heed_view bias = value_of(tiny.store, "discriminator/score/bias");
+            const heed_view u = value_of(tiny.store, "discriminator/score/norm/u");
+            const heed_view v = value_of(tiny.store, "discriminator/score/norm/v");
             for (int i = 0; i < heed_count(&w.shape); i++) { /* normed, but blind: images are < 1 */
                 heed_set(&w, i, i == 0 ? 1e-9 : 0);
                 heed_set(&v, i, i == 0 ? 1e9 : 0);
@@ -433,7 +402,7 @@ Test(models_sagan, twins_are_of_one_size)
             heed_tiny tiny;
             snprintf(options, sizeof options, "--size 10 --width %d --batch 1%s%s", widths[i % 3],
                      i < 3 ? "" : " --whole-values", twin ? " --twin residual" : "");
-            build(&tiny, 0, options, HEED_F32);
+            build(&tiny, options, HEED_F32);
             n[twin] = 0;
             for (int k = 0; k < heed_store_count(tiny.store); k++) {
                 const heed_entry *found = heed_store_at(tiny.store, k);
@@ -452,8 +421,7 @@ Test(models_sagan, twins_are_of_one_size)
 Test(models_sagan, as_many_parameters_as_the_peers)
 {
     heed_tiny tiny;
-    build(&tiny, 0,
-          "--size 32 --color --width 64 --latent 128 --attend 16 --whole-values --batch 1",
+    build(&tiny, "--size 32 --color --width 64 --latent 128 --attend 16 --whole-values --batch 1",
           HEED_F32);
     const int64_t attention = 64 * 8 + 8 + 64 * 8 + 8 + 64 * 64 + 64 + 1;
     const int64_t discriminator = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256) + 64 + 128 + 256 + 1;

@@ -268,6 +268,21 @@ static double distance_of(const double *p, const double *q)
     return there;
 }
 
+Test(models_sagan_data, means_and_covariances)
+{
+    heed_moments m;
+    plane(&m, 1, -2, 4, 6, 10);
+    cr_expect_float_eq(heed_moments_mean(&m, 0), 1, 1e-12);
+    cr_expect_float_eq(heed_moments_mean(&m, 1), -2, 1e-12);
+    cr_expect_float_eq(heed_moments_covariance(&m, 0, 0), 4, 1e-12);
+    cr_expect_float_eq(heed_moments_covariance(&m, 0, 1), 6, 1e-12);
+    cr_expect_float_eq(heed_moments_covariance(&m, 1, 1), 10, 1e-12);
+    heed_moments_clear(&m);
+    heed_moments_add(&m, (double[2]){ 1, 2 });
+    cr_expect_eq(heed_moments_covariance(&m, 0, 0), 0, "one example does not vary");
+    heed_moments_free(&m);
+}
+
 /* In the plane trace((A B)^(1/2)) = sqrt(trace(A B) + 2 sqrt(det A det B)). */
 Test(models_sagan_data, frechet_distance_in_the_plane)
 {

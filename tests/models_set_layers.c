@@ -1,75 +1,12 @@
 /* LSTMs in both directions, blocks of self-attention, pointers: against their formulas, computed
  * here one number at a time. */
-#include <criterion/criterion.h>
-#include <math.h>
-
-#include "heed.h"
+#include "models_layers_kit.h"
 
 enum { N = 4, B = 2, H = 4, HEADS = 2, D = H / HEADS, INNER = 3, STEPS = 3 };
 
-typedef struct kit {
-    heed_store *store;
-    heed_graph *graph;
-    heed_scope *scope;
-    heed_node *x; /* [N, B, H] */
-    heed_program *program;
-    heed_view in;
-} kit;
-
 static kit kit_new(void)
 {
-    kit k = { .store = heed_store_new(11) };
-    k.graph = heed_graph_new(.store = k.store, .dtype = HEED_F64);
-    k.scope = heed_root(k.graph);
-    k.x = heed_input(k.graph, "x", HEED_F64, N, B, H);
-    return k;
-}
-
-static void kit_free(kit *k)
-{
-    heed_program_free(k->program);
-    heed_graph_free(k->graph);
-    heed_store_free(k->store);
-}
-
-static void fill(void *context, heed_program *program)
-{
-    static const char *const names[] = { "x", "d" };
-    (void)context;
-    for (uint64_t i = 0; i < 2; i++) {
-        heed_rng rng = heed_rng_new(5, i);
-        heed_view view = heed_program_input(program, names[i]);
-        if (view.data) heed_fill_normal(&rng, &view, 0, 1);
-    }
-}
-
-/* Random values everywhere: zero biases and gains of 1 would hide where they enter. */
-static void run(kit *k, heed_node *const *y, int n)
-{
-    for (int i = 0; i < heed_store_count(k->store); i++) {
-        heed_rng rng = heed_rng_new(77, (uint64_t)i);
-        heed_fill_normal(&rng, &heed_store_at(k->store, i)->tensor->view, 0, 0.5);
-    }
-    k->program = heed_compile(k->graph, y, n, .threads = 1);
-    cr_assert_not_null(k->program, "%s", heed_why(k->graph));
-    fill(NULL, k->program);
-    k->in = heed_program_input(k->program, "x");
-    cr_assert(heed_program_run(k->program));
-}
-
-static void check_gradient(kit *k, heed_node *y)
-{
-    heed_node *loss = heed_mean_all(heed_square(heed_sub(y, heed_number(k->graph, 0.3))));
-    heed_gradcheck_result result =
-        heed_gradcheck_loss(loss, 0, fill, NULL, (heed_gradcheck_options){ .order = 1 });
-    cr_expect(result.passed, "%s", result.why);
-}
-
-static double parameter(const kit *k, const char *name, int64_t i)
-{
-    heed_entry *entry = heed_store_find(k->store, name);
-    cr_assert_not_null(entry, "%s", name);
-    return heed_get(&entry->tensor->view, i);
+    return kit_of(HEED_SHAPE(N, B, H));
 }
 
 /* y = x W + b, or without b */
@@ -79,18 +16,13 @@ static void linear(const kit *k, const char *name, const double *x, int in, doub
     char text[100];
     for (int j = 0; j < width; j++) {
         snprintf(text, sizeof text, "%s/bias", name);
-        y[j] = bias ? parameter(k, text, j) : 0;
+        y[j] = bias ? value_at(k->store, text, j) : 0;
         snprintf(text, sizeof text, "%s/weight", name);
-        for (int i = 0; i < in; i++) y[j] += x[i] * parameter(k, text, i * width + j);
+        for (int i = 0; i < in; i++) y[j] += x[i] * value_at(k->store, text, i * width + j);
     }
 }
 
 /* ---- both directions ---- */
-
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
 
 /* One step of "both/DIRECTION" on x[t, b], in place. */
 static void lstm_step(const kit *k, const char *direction, int t, int b, double *h, double *c)
@@ -102,11 +34,11 @@ static void lstm_step(const kit *k, const char *direction, int t, int b, double 
     snprintf(name[2], sizeof name[2], "both/%s/bias", direction);
     for (int j = 0; j < H; j++) before[j] = h[j];
     for (int j = 0; j < 4 * H; j++) {
-        gate[j] = parameter(k, name[2], j);
+        gate[j] = value_at(k->store, name[2], j);
         for (int i = 0; i < H; i++)
             gate[j] +=
-                heed_get(&k->in, (t * B + b) * H + i) * parameter(k, name[0], i * 4 * H + j) +
-                before[i] * parameter(k, name[1], i * 4 * H + j);
+                heed_get(&k->in, (t * B + b) * H + i) * value_at(k->store, name[0], i * 4 * H + j) +
+                before[i] * value_at(k->store, name[1], i * 4 * H + j);
     }
     for (int j = 0; j < H; j++) {
         c[j] = sigmoid(gate[H + j]) * c[j] + sigmoid(gate[j]) * tanh(gate[2 * H + j]);
@@ -145,6 +77,7 @@ Test(models_set_layers, both_directions)
         kit k = kit_new();
         heed_state_pair last;
         heed_node *y = heed_lstm_both(k.scope, "both", k.x, H, &last, .recompute = recompute);
+        shake(&k);
         run(&k, (heed_node *[]){ y, last.h, last.c }, 3);
         expect_both(&k, lengths);
         check_gradient(&k, y);
@@ -164,6 +97,7 @@ Test(models_set_layers, absent_steps_leave_the_cell_alone)
     const heed_view view = heed_view_of(copy, HEED_F64, &shape);
     heed_node *absent = heed_constant(k.graph, &view);
     heed_node *y = heed_lstm_both(k.scope, "both", k.x, H, &last, .absent = absent);
+    shake(&k);
     run(&k, (heed_node *[]){ y, last.h, last.c }, 3);
     expect_both(&k, lengths);
     kit_free(&k);
@@ -179,9 +113,9 @@ static void layer_norm(const kit *k, const char *name, const double *x, double *
     for (int i = 0; i < H; i++) variance += (x[i] - mean) * (x[i] - mean) / H;
     for (int i = 0; i < H; i++) {
         snprintf(text, sizeof text, "%s/gain", name);
-        y[i] = (x[i] - mean) / sqrt(variance + 1e-5) * parameter(k, text, i);
+        y[i] = (x[i] - mean) / sqrt(variance + 1e-5) * value_at(k->store, text, i);
         snprintf(text, sizeof text, "%s/bias", name);
-        y[i] += parameter(k, text, i);
+        y[i] += value_at(k->store, text, i);
     }
 }
 
@@ -232,6 +166,7 @@ Test(models_set_layers, block_of_self_attention)
     kit k = kit_new();
     heed_node *y =
         heed_set_block(k.scope, "block", heed_transpose(k.x, 0, 1), .heads = HEADS, .inner = INNER);
+    shake(&k);
     run(&k, &y, 1);
     expect_block(&k, counts);
     check_gradient(&k, y);
@@ -247,6 +182,7 @@ Test(models_set_layers, block_with_hidden_elements)
     kit k = kit_new();
     heed_node *y = heed_set_block(k.scope, "block", heed_transpose(k.x, 0, 1), .heads = HEADS,
                                   .inner = INNER, .keep = heed_constant(k.graph, &view));
+    shake(&k);
     run(&k, &y, 1);
     expect_block(&k, counts);
     kit_free(&k);
@@ -281,6 +217,7 @@ Test(models_set_layers, pointer_and_glimpse)
     heed_pointer p = heed_pointer_over(k.scope, "point", k.x, WIDTH);
     heed_node *u = heed_pointer_scores(&p, d, blocked(&k));
     heed_node *g = heed_pointer_glimpse(&p, d, blocked(&k), &weights);
+    shake(&k);
     run(&k, (heed_node *[]){ u, weights, g }, 3);
     const heed_view query = heed_program_input(k.program, "d");
     const heed_view scores = heed_program_output(k.program, 0);

@@ -6,30 +6,14 @@
 
 #define MODEL_PROGRAM "snail"
 #include "models_kit.h"
+#define TINY_MODEL heed_model_snail
+#include "models_tiny.h"
 
 TestSuite(models_snail, .init = enter_folder, .fini = leave_folder, .timeout = 120);
 
-static const heed_model *const model = &heed_model_snail;
-
-static void build(heed_tiny *tiny, const char *options, heed_dtype dtype)
-{
-    heed_error error = { .set = false };
-    cr_assert(heed_tiny_build(tiny, model, 0, options, dtype, &error), "%s: %s", options,
-              error.text);
-}
-
 Test(models_snail, gradients_of_every_tiny_configuration)
 {
-    for (int i = 0; model->tiny[i]; i++) {
-        heed_tiny tiny;
-        build(&tiny, model->tiny[i], HEED_F64);
-        heed_gradcheck_result result = heed_gradcheck_loss(tiny.loss, 0, heed_tiny_fill, &tiny,
-                                                           (heed_gradcheck_options){ .order = 1 });
-        cr_expect(result.passed, "%s: %s", model->tiny[i], result.why);
-        cr_expect_eq(result.compared, (long)heed_store_parameters(tiny.store),
-                     "every parameter is compared");
-        heed_tiny_free(&tiny);
-    }
+    check_all_gradients();
 }
 
 /* ---- with batch statistics, relu and maxima, along a direction too short for kinks ---- */

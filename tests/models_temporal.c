@@ -1,42 +1,20 @@
 /* Temporal blocks: a whole sequence against its steps one by one, against formulas, and causal. */
-#include <criterion/criterion.h>
-#include <math.h>
-
-#include "heed.h"
+#include "models_layers_kit.h"
 
 enum { B = 2, T = 7, C = 3, D = 2 };
 
-typedef struct kit {
-    heed_store *store;
-    heed_graph *graph;
-    heed_scope *scope;
-    heed_node *x;       /* [B, T, C] */
-    heed_node *weights; /* of attention */
-    heed_past first;
-} kit;
-
 static kit kit_new(void)
 {
-    kit k = { .store = heed_store_new(3) };
-    k.graph = heed_graph_new(.store = k.store, .dtype = HEED_F64);
-    k.scope = heed_root(k.graph);
-    k.x = heed_input(k.graph, "x", HEED_F64, B, T, C);
-    return k;
+    return kit_of(HEED_SHAPE(B, T, C));
 }
 
-static void kit_free(kit *k)
-{
-    heed_graph_free(k->graph);
-    heed_store_free(k->store);
-}
-
-static heed_program *run(kit *k, heed_node *const *y, int n, int64_t changed)
+/* On x whose values at step `changed` of the first sequence are 9; -1: at none. */
+static heed_program *run_changed(kit *k, heed_node *const *y, int n, int64_t changed)
 {
     heed_program *program = heed_compile(k->graph, y, n, .threads = 1);
     cr_assert_not_null(program, "%s", heed_why(k->graph));
-    heed_rng rng = heed_rng_new(5, 0);
+    fill(NULL, program);
     heed_view x = heed_program_input(program, "x");
-    heed_fill_normal(&rng, &x, 0, 1);
     for (int64_t c = 0; changed >= 0 && c < C; c++) heed_set(&x, changed * C + c, 9);
     cr_assert(heed_program_run(program));
     return program;
@@ -51,37 +29,41 @@ static heed_node *network(heed_scope *s, heed_node *x, heed_past *past)
     return heed_causal_attention(s, "again", x, past, 2, 2, NULL);
 }
 
+typedef struct walk {
+    heed_scope *scope;
+    heed_past first;
+} walk;
+
 static bool step(void *context, heed_node *const *state, heed_node *const *x, heed_node **next,
                  heed_node **y)
 {
-    kit *k = context;
-    heed_past past = heed_past_at(&k->first, state, x[1], x[2]);
-    y[0] = heed_index(network(k->scope, heed_unsqueeze(x[0], 1), &past), 1, 0);
+    const walk *w = context;
+    heed_past past = heed_past_at(&w->first, state, x[1], x[2]);
+    y[0] = heed_index(network(w->scope, heed_unsqueeze(x[0], 1), &past), 1, 0);
     for (int i = 0; i < past.n; i++) next[i] = past.next[i];
-    return past.n == k->first.n;
+    return past.n == w->first.n;
 }
 
 Test(models_temporal, step_by_step_is_the_whole_sequence)
 {
     kit k = kit_new();
-    k.first = heed_past_first(k.graph, T);
+    walk w = { k.scope, heed_past_first(k.graph, T) };
     heed_node *final[HEED_PAST_MOST], *y[2];
-    network(k.scope, heed_full(k.graph, 0, B, 1, C), &k.first);
-    cr_assert_eq(k.first.n, 3 + 2 + 1 + 2, "%d states", k.first.n);
+    network(k.scope, heed_full(k.graph, 0, B, 1, C), &w.first);
+    cr_assert_eq(w.first.n, 3 + 2 + 1 + 2, "%d states", w.first.n);
     heed_node *over[3] = { heed_transpose(k.x, 0, 1), heed_eye(k.graph, T, T),
                            heed_causal_mask(k.graph, T, T) };
-    cr_assert(heed_scan(k.graph, step, &k, final, &y[0], .initial = k.first.state,
-                        .n_states = k.first.n, .over = over, .n_over = 3, .n_out = 1),
+    cr_assert(heed_scan(k.graph, step, &w, final, &y[0], .initial = w.first.state,
+                        .n_states = w.first.n, .over = over, .n_over = 3, .n_out = 1),
               "%s", heed_why(k.graph));
     y[0] = heed_transpose(y[0], 0, 1);
     y[1] = network(k.scope, k.x, NULL);
-    heed_program *program = run(&k, y, 2, -1);
-    heed_view steps = heed_program_output(program, 0), whole = heed_program_output(program, 1);
+    run(&k, y, 2);
+    heed_view steps = heed_program_output(k.program, 0), whole = heed_program_output(k.program, 1);
     const int64_t n = heed_count(&whole.shape);
     cr_assert_eq(n, B * T * (C + 3 * D + 3 + D + 2));
     for (int64_t i = 0; i < n; i++)
         cr_expect_float_eq(heed_get(&steps, i), heed_get(&whole, i), 1e-13, "%lld", (long long)i);
-    heed_program_free(program);
     kit_free(&k);
 }
 
@@ -91,9 +73,9 @@ Test(models_temporal, no_step_sees_what_comes)
     kit k = kit_new();
     heed_node *y = network(k.scope, k.x, NULL);
     const int64_t width = y->shape.dim[2];
-    heed_program *base = run(&k, &y, 1, -1);
+    heed_program *base = run_changed(&k, &y, 1, -1);
     for (int64_t changed = 0; changed < T; changed++) {
-        heed_program *other = run(&k, &y, 1, changed);
+        heed_program *other = run_changed(&k, &y, 1, changed);
         heed_view a = heed_program_output(base, 0), b = heed_program_output(other, 0);
         for (int64_t t = 0; t < B * T; t++) {
             bool same = true;
@@ -107,22 +89,16 @@ Test(models_temporal, no_step_sees_what_comes)
     kit_free(&k);
 }
 
-static double parameter(const kit *k, const char *name, int64_t i)
-{
-    heed_entry *entry = heed_store_find(k->store, name);
-    cr_assert_not_null(entry, "%s", name);
-    return heed_get(&entry->tensor->view, i);
-}
-
 /* h = x[t] W1 + x[t - 2] W2 + b for one column of W1, W2. */
-static double tap(const kit *k, const heed_view *x, int64_t row, int64_t t, int64_t column)
+static double tap(const kit *k, int64_t row, int64_t t, int64_t column)
 {
-    double h = parameter(k, "dense/bias", column);
+    double h = value_at(k->store, "dense/bias", column);
     for (int64_t c = 0; c < C; c++) {
-        h += heed_get(x, (row * T + t) * C + c) * parameter(k, "dense/weight", c * 4 * D + column);
+        h += heed_get(&k->in, (row * T + t) * C + c) *
+             value_at(k->store, "dense/weight", c * 4 * D + column);
         if (t >= 2)
-            h += heed_get(x, (row * T + t - 2) * C + c) *
-                 parameter(k, "dense/weight", c * 4 * D + 2 * D + column);
+            h += heed_get(&k->in, (row * T + t - 2) * C + c) *
+                 value_at(k->store, "dense/weight", c * 4 * D + 2 * D + column);
     }
     return h;
 }
@@ -131,19 +107,18 @@ Test(models_temporal, dense_block_by_its_formula)
 {
     kit k = kit_new();
     heed_node *y = heed_dense_block(k.scope, "dense", k.x, NULL, 2, D);
-    heed_program *program = run(&k, &y, 1, -1);
-    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
+    run(&k, &y, 1);
+    heed_view out = heed_program_output(k.program, 0);
     for (int64_t at = 0; at < B * T; at++) {
         for (int64_t c = 0; c < C; c++)
-            cr_expect_eq(heed_get(&out, at * (C + D) + c), heed_get(&x, at * C + c));
+            cr_expect_eq(heed_get(&out, at * (C + D) + c), heed_get(&k.in, at * C + c));
         for (int64_t d = 0; d < D; d++) {
-            const double f = tap(&k, &x, at / T, at % T, d);
-            const double g = tap(&k, &x, at / T, at % T, D + d);
+            const double f = tap(&k, at / T, at % T, d);
+            const double g = tap(&k, at / T, at % T, D + d);
             cr_expect_float_eq(heed_get(&out, at * (C + D) + C + d), tanh(f) / (1 + exp(-g)),
                                1e-12);
         }
     }
-    heed_program_free(program);
     kit_free(&k);
 }
 
@@ -155,11 +130,14 @@ Test(models_temporal, attention_weights_are_what_is_read)
     heed_node *y[2];
     y[0] = heed_causal_attention(k.scope, "look", k.x, NULL, K, V, &y[1]);
     for (int i = 0; i < K * C; i++)
-        cr_expect_eq(parameter(&k, "look/key/weight", i), parameter(&k, "look/query/weight", i),
-                     "keys start as queries");
-    heed_program *program = run(&k, y, 2, -1);
-    heed_view x = heed_program_input(program, "x"), out = heed_program_output(program, 0);
-    heed_view weights = heed_program_output(program, 1);
+        cr_expect_eq(value_at(k.store, "look/key/weight", i),
+                     value_at(k.store, "look/query/weight", i), "keys start as queries");
+    for (int i = 0; i < K; i++)
+        cr_expect_eq(value_at(k.store, "look/key/bias", i),
+                     value_at(k.store, "look/query/bias", i));
+    run(&k, y, 2);
+    heed_view out = heed_program_output(k.program, 0);
+    heed_view weights = heed_program_output(k.program, 1);
     for (int64_t at = 0; at < B * T; at++) {
         double sum = 0, read[V] = { 0 };
         for (int64_t j = 0; j < T; j++) {
@@ -167,10 +145,10 @@ Test(models_temporal, attention_weights_are_what_is_read)
             sum += w;
             cr_expect(j <= at % T ? w > 0 : w == 0, "step %d looks at %d", (int)at, (int)j);
             for (int64_t v = 0; v < V; v++) {
-                double value = parameter(&k, "look/value/bias", v);
+                double value = value_at(k.store, "look/value/bias", v);
                 for (int64_t c = 0; c < C; c++)
-                    value += heed_get(&x, (at / T * T + j) * C + c) *
-                             parameter(&k, "look/value/weight", c * V + v);
+                    value += heed_get(&k.in, (at / T * T + j) * C + c) *
+                             value_at(k.store, "look/value/weight", c * V + v);
                 read[v] += w * value;
             }
         }
@@ -178,7 +156,6 @@ Test(models_temporal, attention_weights_are_what_is_read)
         for (int64_t v = 0; v < V; v++)
             cr_expect_float_eq(heed_get(&out, at * (C + V) + C + v), read[v], 1e-12);
     }
-    heed_program_free(program);
     kit_free(&k);
 }
 

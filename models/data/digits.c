@@ -1,10 +1,10 @@
 /* digits.c - reading run-length packed digits. */
 #include "models/data/digits.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "models/data/bytes.h"
 #include "tensor/memory.h"
 
 enum { PATH = 4096 };
@@ -15,29 +15,15 @@ typedef struct bytes {
     int64_t size;
 } bytes;
 
-static bool read_open(FILE *file, bytes *b, heed_error *error)
-{
-    if (fseek(file, 0, SEEK_END) != 0 || (b->size = ftell(file)) < 0 ||
-        fseek(file, 0, SEEK_SET) != 0)
-        return heed_fail(error, "%s: cannot be read: %s", b->path, strerror(errno));
-    b->data = heed_alloc((size_t)b->size + 1);
-    if (!b->data)
-        return heed_fail(error, "%s: no memory for its %lld bytes", b->path, (long long)b->size);
-    return fread(b->data, 1, (size_t)b->size, file) == (size_t)b->size ||
-           heed_fail(error, "%s: cannot be read: %s", b->path, strerror(errno));
-}
-
 static bool read_bytes(bytes *b, const char *folder, const char *name, const char *rest,
                        heed_error *error)
 {
+    size_t size;
     if (snprintf(b->path, sizeof b->path, "%s/%s_%s", folder, name, rest) >= (int)sizeof b->path)
         return heed_fail(error, "the path of %s_%s in %.100s.. is too long", name, rest, folder);
-    FILE *file = fopen(b->path, "rb");
-    if (!file)
-        return heed_fail(error, "%s: %s (--data takes MNIST's folder)", b->path, strerror(errno));
-    bool read = read_open(file, b, error);
-    fclose(file);
-    return read;
+    b->data = heed_read_file(b->path, &size, "--data takes MNIST's folder", error);
+    b->size = (int64_t)size;
+    return b->data != NULL;
 }
 
 /* One image. return: where the next one begins, or -1: the runs do not make 784 pixels. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "models/data/bytes.h"
 #include "tensor/memory.h"
 
 enum {
@@ -13,35 +14,20 @@ enum {
     TURNS = 4
 };
 
-static bool read_all(heed_omniglot *set, FILE *file, const char *path, heed_error *error)
-{
-    const long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (size <= 0 || size % (DRAWERS * BYTES) != 0)
-        return heed_fail(error,
-                         "%s has %ld bytes: expected whole classes of %d images of %d bytes; see "
-                         "the data set's README for the format",
-                         path, size, DRAWERS, BYTES);
-    set->bits = heed_alloc((size_t)size);
-    if (!set->bits) return heed_fail(error, "%s: no memory for %ld bytes", path, size);
-    rewind(file);
-    if (fread(set->bits, 1, (size_t)size, file) != (size_t)size)
-        return heed_fail(error, "%s: cannot be read to its end", path);
-    set->classes = size / (DRAWERS * BYTES);
-    return true;
-}
-
 bool heed_omniglot_read(heed_omniglot *set, const char *folder, const char *name, heed_error *error)
 {
     char path[4096];
+    size_t size;
     *set = (heed_omniglot){ .bits = NULL };
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return heed_fail(error, "%s cannot be opened; --data is the folder that has %s", path,
-                         name);
-    const bool fine = read_all(set, file, path, error);
-    fclose(file);
-    return fine;
+    set->bits = heed_read_file(path, &size, "--data is the folder that has it", error);
+    if (!set->bits) return false;
+    set->classes = (int64_t)(size / (DRAWERS * BYTES));
+    if (size > 0 && size % (DRAWERS * BYTES) == 0) return true;
+    return heed_fail(error,
+                     "%s has %zu bytes: expected whole classes of %d images of %d bytes; see the "
+                     "data set's README for the format",
+                     path, size, DRAWERS, BYTES);
 }
 
 void heed_omniglot_free(heed_omniglot *set)

@@ -1,12 +1,11 @@
 /* points.c - the plane's geometry, as far as polygons need it, and files of point sets. */
 #include "models/data/points.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/data/bytes.h"
 #include "tensor/memory.h"
 
 /* ---- geometry ---- */
@@ -96,36 +95,6 @@ void heed_points_column(const heed_view *points, int64_t b, int64_t count, doubl
 
 /* ---- files ---- */
 
-static char *read_all(const char *path, heed_error *error)
-{
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t used = 0, room = 0, got = 1;
-    if (!file) {
-        heed_fail(error, "--data: %s: %s", path, strerror(errno));
-        return NULL;
-    }
-    while (got > 0) {
-        if (used + 1 >= room) {
-            char *more = heed_resize(text, room, 2 * room + 65536);
-            if (!more) break;
-            text = more;
-            room = 2 * room + 65536;
-        }
-        got = fread(text + used, 1, room - used - 1, file);
-        used += got;
-    }
-    const bool whole = got == 0 && !ferror(file);
-    fclose(file);
-    if (whole) {
-        text[used] = '\0';
-        return text;
-    }
-    heed_free(text);
-    heed_fail(error, "--data: %s: cannot be read", path);
-    return NULL;
-}
-
 static int64_t lines_of(const char *text)
 {
     int64_t n = 0;
@@ -167,7 +136,8 @@ static const char *read_line(heed_points_file *f, int64_t line, char **at)
 
 bool heed_points_read(heed_points_file *file, const char *path, int64_t n, heed_error *error)
 {
-    char *text = read_all(path, error), *at = text;
+    char *text = heed_read_file(path, NULL, "--data takes the folder of point sets", error);
+    char *at = text;
     *file = (heed_points_file){ .n = n };
     if (!text) return false;
     const int64_t count = lines_of(text);

@@ -108,15 +108,16 @@ void heed_moments_add(heed_moments *m, const double *x)
     }
 }
 
-static double mean(const heed_moments *m, int64_t i)
+double heed_moments_mean(const heed_moments *m, int64_t i)
 {
     return m->sum[i] / (double)m->count;
 }
 
-static double covariance(const heed_moments *m, int64_t i, int64_t j)
+double heed_moments_covariance(const heed_moments *m, int64_t i, int64_t j)
 {
     const double count = (double)m->count;
-    return (m->product[i * m->n + j] - count * mean(m, i) * mean(m, j)) / (count - 1);
+    const double means = heed_moments_mean(m, i) * heed_moments_mean(m, j);
+    return count < 2 ? 0 : (m->product[i * m->n + j] - count * means) / (count - 1);
 }
 
 /* ---- the distance ---- */
@@ -155,16 +156,16 @@ double heed_frechet_distance(const heed_moments *a, const heed_moments *b)
     double *root = heed_alloc((size_t)(4 * square + n) * sizeof *root), distance = 0;
     if (!root) return -1;
     double *other = root + square, *product = root + 2 * square, *work = root + 3 * square;
-    for (int64_t i = 0; i < square; i++) other[i] = covariance(a, i / n, i % n);
+    for (int64_t i = 0; i < square; i++) other[i] = heed_moments_covariance(a, i / n, i % n);
     root_of(other, n, root, work);
-    for (int64_t i = 0; i < square; i++) other[i] = covariance(b, i / n, i % n);
+    for (int64_t i = 0; i < square; i++) other[i] = heed_moments_covariance(b, i / n, i % n);
     multiply(root, other, n, product);
     multiply(product, root, n, other);
     heed_symmetric_eigen(other, n, work, NULL);
     for (int64_t i = 0; i < n; i++) {
-        const double between = mean(a, i) - mean(b, i);
-        distance += between * between + covariance(a, i, i) + covariance(b, i, i) -
-                    2 * sqrt(fmax(work[i], 0));
+        const double between = heed_moments_mean(a, i) - heed_moments_mean(b, i);
+        distance += between * between + heed_moments_covariance(a, i, i) +
+                    heed_moments_covariance(b, i, i) - 2 * sqrt(fmax(work[i], 0));
     }
     heed_free(root);
     return distance;

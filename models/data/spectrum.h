@@ -23,6 +23,10 @@ bool heed_moments_new(heed_moments *moments,
 void heed_moments_free(heed_moments *moments);
 void heed_moments_clear(heed_moments *moments);
 void heed_moments_add(heed_moments *moments, const double *x);
+/* sum x_i / count; with at least one example. */
+double heed_moments_mean(const heed_moments *moments, int64_t i);
+/* sum (x_i - mean_i) (x_j - mean_j) / (count - 1); 0 with fewer than two examples. */
+double heed_moments_covariance(const heed_moments *moments, int64_t i, int64_t j);
 
 /* |m_a - m_b|^2 + trace(A + B - 2 (A B)^(1/2)), for means m and covariances A, B: the Frechet
  * distance of two normal distributions. Dowson, Landau 1982; of features, Heusel et al. 2017.

@@ -4,26 +4,24 @@
 
 /* The bias starts at 0, except the forget gate's quarter: a cell that remembers from the first
  * step on learns long dependencies sooner (Jozefowicz, Zaremba, Sutskever 2015). */
-static heed_node *lstm_bias(heed_scope *own, int64_t hidden, double forget_bias)
+static void fill_bias(const heed_view *bias, const void *forget_bias)
 {
-    const heed_store *store = heed_graph_store(heed_scope_graph(own));
-    int before = store ? heed_store_count(store) : 0;
-    heed_node *bias = heed_param(own, "bias", HEED_ZEROS, 4 * hidden);
-    if (!bias || heed_store_count(store) == before) return bias; /* another graph made it */
-    const heed_view *value = &bias->entry->tensor->view;
-    for (int64_t i = hidden; i < 2 * hidden; i++)
-        heed_set(value, i, forget_bias == 0 ? 1 : forget_bias);
-    return bias;
+    const double open = *(const double *)forget_bias;
+    const int64_t hidden = bias->shape.dim[0] / 4;
+    for (int64_t i = hidden; i < 2 * hidden; i++) heed_set(bias, i, open == 0 ? 1 : open);
 }
 
 heed_lstm heed_lstm_with(heed_scope *scope, const char *name, int64_t in, int64_t hidden,
                          heed_cell_options options)
 {
+    const heed_init bias = { .rule = HEED_INIT_FUNCTION,
+                             .fill = fill_bias,
+                             .context = &options.forget_bias };
     heed_scope *own = heed_enter(scope, name);
     heed_lstm cell = { .hidden = hidden };
     if (!heed_cell_weights(own, in, hidden, 4 * hidden, options, &cell.input, &cell.recurrent))
         return cell;
-    cell.bias = lstm_bias(own, hidden, options.forget_bias);
+    cell.bias = heed_param(own, "bias", bias, 4 * hidden);
     return cell;
 }
 

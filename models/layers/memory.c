@@ -30,15 +30,11 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
 
 /* Zeros, but for strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7 all of
  * N slots get nearly the same share, whatever the key, and nothing tells a key how to change. */
-static heed_node *heads_bias(heed_scope *heads, const heed_memory_options *o, int64_t size)
+static void fill_bias(const heed_view *bias, const void *options)
 {
-    const heed_store *store = heed_graph_store(heed_scope_graph(heads));
-    const int before = store ? heed_store_count(store) : 0;
-    heed_node *bias = heed_param(heads, "bias", HEED_ZEROS, size);
-    if (!bias || heed_store_count(store) == before) return bias; /* another graph made it */
+    const heed_memory_options *o = options;
     for (int64_t i = 0; i < heads_of(o); i++)
-        heed_set(&bias->entry->tensor->view, i * numbers_of(o) + o->width, STRENGTH);
-    return bias;
+        heed_set(bias, i * numbers_of(o) + o->width, STRENGTH);
 }
 
 /* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
@@ -76,6 +72,7 @@ heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
     const heed_init small = { .rule = HEED_INIT_NORMAL, .a = 0, .b = 0.05 };
     heed_memory m = { .options = options };
     heed_memory_options *o = &m.options;
+    const heed_init bias = { .rule = HEED_INIT_FUNCTION, .fill = fill_bias, .context = o };
     heed_scope *own = heed_enter(scope, name), *heads = heed_enter(own, "heads");
     if (!own || !heads) return m;
     if (o->slots == 0) o->slots = 128;
@@ -86,7 +83,7 @@ heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
     if (!sizes_are_right(own, o, in)) return m;
     const int64_t all = heads_of(o) * numbers_of(o) + 2 * o->writes * o->width;
     m.weight = heed_param(heads, "weight", (heed_init){ .rule = HEED_INIT_GLOROT }, in, all);
-    m.bias = heads_bias(heads, o, all);
+    m.bias = heed_param(heads, "bias", bias, all);
     m.look = first_look(own, o);
     m.read = heed_tanh(heed_param(own, "read", small, o->reads * o->width));
     m.start = first_memory(own, o);

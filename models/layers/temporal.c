@@ -112,30 +112,18 @@ static heed_node *weights_of(heed_node *q, heed_node *k, heed_node *seen)
     return heed_softmax(heed_masked_fill(scores, heed_logical_not(seen), -1e30), -1);
 }
 
-/* A parameter of the linear layer `name` that exists. */
-static const heed_view *value_of(heed_scope *own, const char *name, const char *part,
-                                 heed_shape shape)
+/* The linear layer "query", or "key". Keys start as queries do: then what is alike scores higher,
+ * and there is something to be learned from the first step on, where random scores mix all that was
+ * seen. */
+static heed_node *query_or_key(heed_scope *own, const char *name, heed_node *x, int64_t width)
 {
-    heed_node *param = heed_param_shaped(heed_enter(own, name), part, HEED_ZEROS, shape);
-    return param ? &param->entry->tensor->view : NULL;
-}
-
-/* Keys start as queries do: then what is alike scores higher, and there is something to be learned
- * from the first step on, where random scores mix all that was seen. */
-static heed_node *key_of(heed_scope *own, heed_node *x, int64_t width)
-{
-    const heed_store *store = heed_graph_store(x->graph);
-    const int before = store ? heed_store_count(store) : 0;
-    heed_node *key = heed_linear(own, "key", x, width);
-    if (!key || heed_store_count(store) == before) return key; /* another graph made it */
-    const heed_shape shapes[2] = { HEED_SHAPE(x->shape.dim[2], width), HEED_SHAPE(width) };
-    for (int i = 0; i < 2; i++) {
-        const char *part = i ? "bias" : "weight";
-        const heed_view *from = value_of(own, "query", part, shapes[i]);
-        const heed_view *to = value_of(own, "key", part, shapes[i]);
-        if (from && to) heed_view_copy(to, from);
-    }
-    return key;
+    const double bound = sqrt(3 / (double)x->shape.dim[2]);
+    const heed_init weight = { .rule = HEED_INIT_UNIFORM,
+                               .a = -bound,
+                               .b = bound,
+                               .as = heed_full_name(own, "query/weight") };
+    const heed_init bias = { .as = heed_full_name(own, "query/bias") };
+    return heed_linear(own, name, x, width, .weight = weight, .bias = bias);
 }
 
 heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_node *x,
@@ -144,11 +132,9 @@ heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_nod
 {
     if (!is_sequence(scope, "causal attention", name, x)) return NULL;
     const int64_t steps = past ? past->steps : x->shape.dim[1];
-    const double bound = sqrt(3 / (double)x->shape.dim[2]);
-    const heed_init init = { .rule = HEED_INIT_UNIFORM, .a = -bound, .b = bound };
     heed_scope *own = heed_enter(scope, name);
-    heed_node *q = heed_linear(own, "query", x, key_width, .weight = init);
-    heed_node *k = heed_all_so_far(past, key_of(own, x, key_width));
+    heed_node *q = query_or_key(own, "query", x, key_width);
+    heed_node *k = heed_all_so_far(past, query_or_key(own, "key", x, key_width));
     heed_node *v = heed_all_so_far(past, heed_linear(own, "value", x, value_width));
     heed_node *seen = past ? past->so_far : heed_causal_mask(x->graph, steps, steps);
     if (weights) *weights = weights_of(q, k, seen); /* [B, T, T] */
