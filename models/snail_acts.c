@@ -31,7 +31,7 @@ static int64_t state_at(const snail *o)
 
 typedef struct opinion {
     heed_node *logits;  /* [B, T, A] */
-    heed_node *value;   /* [B, T, 1]: regret still to come */
+    heed_node *value;   /* [B, T, 1]: regret from here on, by the deviation of regrets */
     heed_node *weights; /* of attention, [B, T, T], when asked for */
 } opinion;
 
@@ -53,8 +53,15 @@ static opinion opinion_on(const snail *o, heed_scope *s, heed_node *observed, he
 
 /* ---- training: what was done is given, so all steps are computed together ---- */
 
-/* -mean(A log pi(a)) + value mean((V - R)^2) / 2 T^2 - entropy mean(H(pi)); the weight of entropy
- * falls to 0: who is to find what is best must try for long, and then do it. */
+/* What is to be small: the mean over steps of what actions miss. Its gradient has two parts. What
+ * an action misses itself is known for all actions, q(a), and summed with their probabilities; what
+ * it leads to is sampled, with advantages A of later steps:
+ *
+ *     -mean(sum_a pi(a) q(a)) - mean(A log pi(a taken)) + value mean((V - R)^2) / 2 T^2
+ *     - entropy mean(H(pi))
+ *
+ * (Sutton et al. 2000; all actions: Asadi et al. 2017). The weight of entropy falls to 0: who is to
+ * find what is best must try for long, and then do it. */
 heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
 {
     heed_graph *g = heed_scope_graph(s);
@@ -63,20 +70,21 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
     const heed_dtype dtype = heed_graph_dtype(g);
     heed_node *observed = heed_input(g, "observed", dtype, steps, batch, features(o));
     heed_node *action = heed_input(g, "action", dtype, steps, batch, actions(o));
-    heed_node *advantage = heed_input(g, "advantage", dtype, steps, batch); /* A */
-    heed_node *target = heed_input(g, "target", dtype, steps, batch);       /* R */
+    heed_node *known = heed_input(g, "known", dtype, steps, batch, actions(o)); /* q */
+    heed_node *advantage = heed_input(g, "advantage", dtype, steps, batch);     /* A */
+    heed_node *target = heed_input(g, "target", dtype, steps, batch);           /* R */
     heed_node *entropy = heed_input_shaped(g, "entropy", dtype, (heed_shape){ .rank = 0 });
 
     opinion r = opinion_on(o, s, heed_transpose(observed, 0, 1), NULL, false);
     heed_node *log_pi = heed_transpose(heed_log_softmax(r.logits, -1), 0, 1); /* [T, B, A] */
-    heed_node *chosen = heed_sum(heed_mul(log_pi, action), -1, false);        /* [T, B] */
+    heed_node *pi = heed_exp(log_pi);
+    heed_node *taken = heed_mul(action, heed_unsqueeze(advantage, -1));
+    heed_node *better = heed_add(heed_mul(pi, known), heed_mul(log_pi, taken));
     heed_node *wrong = heed_sub(heed_transpose(heed_squeeze(r.value, -1), 0, 1), target);
-    heed_node *better = heed_mean_all(heed_mul(chosen, advantage));
-    heed_node *sure =
-        heed_scale(heed_mean_all(heed_mul(heed_exp(log_pi), log_pi)), (double)actions(o)); /* -H */
     heed_node *off = heed_scale(heed_mean_all(heed_square(wrong)), 0.5 / (double)(steps * steps));
-    heed_node *loss = heed_sub(heed_scale(off, o->value_weight), better);
-    return heed_add(loss, heed_mul(entropy, sure));
+    heed_node *less_sure = heed_mul(entropy, heed_mean_all(heed_mul(pi, log_pi))); /* -H / A */
+    heed_node *policy = heed_sub(less_sure, heed_mean_all(better));
+    return heed_add(heed_scale(off, o->value_weight), heed_scale(policy, (double)actions(o)));
 }
 
 /* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */
@@ -224,19 +232,18 @@ static void fill_world(const snail *o, heed_program *program, const heed_draw *d
 
 /* Rewards differ by luck of which no action is to blame: what pays, where one lands. In the mean
  * over worlds, what an episode brings is what the best would bring plus the sum of regrets; so
- * training adds regrets up, which have the same gradient and less noise. To regret [T, B]. */
-static void blame(const snail *o, const heed_draw *draw, const heed_view *regret)
+ * training adds regrets up, which have the same gradient and less noise. To known [T, B, A]. */
+static void blame(const snail *o, const heed_draw *draw, const heed_view *known)
 {
-    const heed_view done = heed_program_output(draw->actor, SNAIL_ACTION);
     heed_rng rng = heed_draw_rng(draw);
     if (o->task == SNAIL_BANDIT) {
-        heed_bandit_regret(&rng, &done, regret);
+        heed_bandit_regret(&rng, known);
         return;
     }
     const heed_view world = heed_program_input(draw->actor, "world");
     const heed_view seen = heed_program_output(draw->actor, SNAIL_OBSERVED);
     const heed_view here = heed_view_slice(&seen, 2, state_at(o), 1, HEED_MDP_STATES);
-    heed_mdp_regret(&world, &here, &done, regret);
+    heed_mdp_regret(&world, &here, known);
 }
 
 /* For training the agent acts first, and is told how that went. */
@@ -255,6 +262,7 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     const heed_view done = heed_program_output(draw->actor, SNAIL_ACTION);
     const heed_view value = heed_program_output(draw->actor, SNAIL_VALUE);
     const heed_view action = heed_program_input(program, "action");
+    const heed_view known = heed_program_input(program, "known");
     const heed_view advantage = heed_program_input(program, "advantage");
     const heed_view target = heed_program_input(program, "target");
     const heed_view entropy = heed_program_input(program, "entropy");
@@ -262,9 +270,9 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     heed_set(&entropy, 0, o->entropy_weight * left);
     heed_view_copy(&observed, &seen);
     heed_view_copy(&action, &done);
-    blame(o, draw, &target);
-    heed_advantages(&target, &value, o->discount, o->lambda, &advantage, &target);
-    heed_standardize(&advantage);
+    blame(o, draw, &known);
+    heed_divide(&known, heed_deviation(&known) + 1e-8);
+    heed_later_advantages(&known, &action, &value, o->discount, o->lambda, &advantage, &target);
     return true;
 }
 

@@ -19,13 +19,38 @@ void heed_advantages(const heed_view *reward, const heed_view *value, double dis
     }
 }
 
-void heed_standardize(const heed_view *x)
+void heed_later_advantages(const heed_view *known, const heed_view *action, const heed_view *value,
+                           double discount, double lambda, const heed_view *advantage,
+                           const heed_view *target)
+{
+    const int64_t n = heed_count(&target->shape), actions = known->shape.dim[2];
+    for (int64_t at = 0; at < n; at++) {
+        double own = 0;
+        for (int64_t a = at * actions; a < (at + 1) * actions; a++)
+            own += heed_get(action, a) * heed_get(known, a);
+        heed_set(target, at, own);
+    }
+    heed_advantages(target, value, discount, lambda, advantage, target);
+    for (int64_t at = 0; at < n; at++) {
+        double own = 0;
+        for (int64_t a = at * actions; a < (at + 1) * actions; a++)
+            own += (heed_get(action, a) - 1 / (double)actions) * heed_get(known, a);
+        heed_set(advantage, at, heed_get(advantage, at) - own);
+    }
+}
+
+double heed_deviation(const heed_view *x)
 {
     const int64_t n = heed_count(&x->shape);
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; i++) sum += heed_get(x, i);
     const double mean = sum / (double)n;
     for (int64_t i = 0; i < n; i++) squares += pow(heed_get(x, i) - mean, 2);
-    const double deviation = sqrt(squares / (double)n) + 1e-8;
-    for (int64_t i = 0; i < n; i++) heed_set(x, i, (heed_get(x, i) - mean) / deviation);
+    return sqrt(squares / (double)n);
+}
+
+void heed_divide(const heed_view *x, double by)
+{
+    const int64_t n = heed_count(&x->shape);
+    for (int64_t i = 0; i < n; i++) heed_set(x, i, heed_get(x, i) / by);
 }

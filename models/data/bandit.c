@@ -27,20 +27,18 @@ void heed_bandit_draw(heed_rng *rng, const heed_view *outcome)
     }
 }
 
-void heed_bandit_regret(heed_rng *rng, const heed_view *action, const heed_view *regret)
+void heed_bandit_regret(heed_rng *rng, const heed_view *regret)
 {
-    const int64_t pulls = action->shape.dim[0], batch = action->shape.dim[1];
-    const int64_t arms = action->shape.dim[2];
+    const int64_t pulls = regret->shape.dim[0], batch = regret->shape.dim[1];
+    const int64_t arms = regret->shape.dim[2];
     double chance[HEED_BANDIT_MOST];
     for (int64_t b = 0; b < batch; b++) {
         chances_of(rng, b, arms, chance);
         double best = 0;
         for (int64_t a = 0; a < arms; a++) best = fmax(best, chance[a]);
-        for (int64_t at = b; at < pulls * batch; at += batch) {
-            double mean = 0;
-            for (int64_t a = 0; a < arms; a++) mean += heed_get(action, at * arms + a) * chance[a];
-            heed_set(regret, at, mean - best);
-        }
+        for (int64_t t = 0; t < pulls; t++)
+            for (int64_t a = 0; a < arms; a++)
+                heed_set(regret, (t * batch + b) * arms + a, chance[a] - best);
     }
 }
 

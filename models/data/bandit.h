@@ -11,10 +11,9 @@ enum { HEED_BANDIT_MOST = 1024 }; /* arms */
 /* outcome [T, B, A], dense: what arm a of bandit b would pay, 0 or 1, at pull t. */
 void heed_bandit_draw(heed_rng *rng, const heed_view *outcome);
 
-/* What pulling the arms `action` [T, B, A], one-hot, brings in the mean, less what the best arm
- * does: regret [T, B] <= 0, dense, of the bandits that heed_bandit_draw() draws from `rng` as it
- * was before. */
-void heed_bandit_regret(heed_rng *rng, const heed_view *action, const heed_view *regret);
+/* What each arm pays in the mean, less what the best one does, at every pull: regret [T, B, A] <= 0,
+ * dense, of the bandits that heed_bandit_draw() draws from `rng` as it was before. */
+void heed_bandit_regret(heed_rng *rng, const heed_view *regret);
 
 /* The index of Gittins for `pulls` pulls (Gittins 1979; finite horizon: Kaufmann 2018): an arm that
  * paid s of k times is worth that sure payment for each of the n pulls left for which one would

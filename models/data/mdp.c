@@ -85,15 +85,7 @@ static void find_regrets(const heed_view *world, int64_t b, double to[][STATES *
     }
 }
 
-static int hot(const heed_view *one_hot, int64_t at, int n)
-{
-    int i = 0;
-    while (i + 1 < n && heed_get(one_hot, at * n + i) == 0) i++;
-    return i;
-}
-
-void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *action,
-                     const heed_view *regret)
+void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *regret)
 {
     const int64_t steps = regret->shape.dim[0], batch = regret->shape.dim[1];
     double all[HEED_MDP_STEPS][STATES * ACTIONS];
@@ -101,8 +93,10 @@ void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_
         find_regrets(world, b, all);
         for (int64_t t = 0; t < steps; t++) {
             const int64_t at = t * batch + b, left = HEED_MDP_STEPS - t % HEED_MDP_STEPS;
-            const int here = hot(state, at, STATES), does = hot(action, at, ACTIONS);
-            heed_set(regret, at, all[left - 1][here * ACTIONS + does]);
+            int here = 0;
+            while (here + 1 < STATES && heed_get(state, at * STATES + here) == 0) here++;
+            for (int a = 0; a < ACTIONS; a++)
+                heed_set(regret, at * ACTIONS + a, all[left - 1][here * ACTIONS + a]);
         }
     }
 }

@@ -20,10 +20,9 @@ void heed_mdp_draw(heed_rng *rng, const heed_view *world);
 double heed_mdp_best(const heed_view *world, int64_t b);
 double heed_mdp_random(const heed_view *world, int64_t b);
 
-/* What actions [T, B, A], one-hot, in states [T, B, S], one-hot, bring in the mean, less what the
- * best action there does, with the best ones after both: Q*(s, a) - max Q*(s, .), regret [T, B] <= 0,
- * all dense, of T / H episodes. */
-void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *action,
-                     const heed_view *regret);
+/* What each action brings in the mean in states [T, B, S], one-hot, less what the best one does,
+ * with the best ones after either: Q*(s, a) - max Q*(s, .), regret [T, B, A] <= 0, dense, of T / H
+ * episodes. */
+void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *regret);
 
 #endif
