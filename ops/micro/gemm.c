@@ -357,7 +357,7 @@ size_t heed_gemm_scratch(heed_dtype dtype, int64_t m, int64_t n, int64_t k)
 /* Smallest side of a block when there are so many already: large blocks read A and B less often. */
 static int64_t least_side(int64_t blocks)
 {
-    return blocks < WANTED_UNITS / 2 ? PANEL : blocks < WANTED_UNITS ? 64 : 256;
+    return blocks < WANTED_UNITS / 2 ? PANEL : blocks < WANTED_UNITS ? 64 : 512;
 }
 
 /* Halve a side until there are enough blocks. */
