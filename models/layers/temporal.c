@@ -126,19 +126,27 @@ static heed_node *query_or_key(heed_scope *own, const char *name, heed_node *x, 
     return heed_linear(own, name, x, width, .weight = weight, .bias = bias);
 }
 
+heed_node *(heed_look_back)(heed_node *q, heed_node *k, heed_node *v, heed_past *past,
+                            heed_node **weights)
+{
+    if (!q || !k || !v) return NULL;
+    const int64_t steps = past ? past->steps : q->shape.dim[1];
+    k = heed_all_so_far(past, k);
+    v = heed_all_so_far(past, v);
+    heed_node *seen = past ? past->so_far : heed_causal_mask(q->graph, steps, steps);
+    if (weights) *weights = weights_of(q, k, seen); /* [B, T, T] */
+    return past ? heed_attention(q, k, v, .keep = heed_unsqueeze(seen, 0))
+                : heed_attention(q, k, v, .causal = true);
+}
+
 heed_node *(heed_causal_attention)(heed_scope *scope, const char *name, heed_node *x,
                                    heed_past *past, int64_t key_width, int64_t value_width,
                                    heed_node **weights)
 {
     if (!is_sequence(scope, "causal attention", name, x)) return NULL;
-    const int64_t steps = past ? past->steps : x->shape.dim[1];
     heed_scope *own = heed_enter(scope, name);
     heed_node *q = query_or_key(own, "query", x, key_width);
-    heed_node *k = heed_all_so_far(past, query_or_key(own, "key", x, key_width));
-    heed_node *v = heed_all_so_far(past, heed_linear(own, "value", x, value_width));
-    heed_node *seen = past ? past->so_far : heed_causal_mask(x->graph, steps, steps);
-    if (weights) *weights = weights_of(q, k, seen); /* [B, T, T] */
-    heed_node *read = past ? heed_attention(q, k, v, .keep = heed_unsqueeze(seen, 0))
-                           : heed_attention(q, k, v, .causal = true);
-    return heed_concat(HEED_NODES(x, read), 2);
+    heed_node *k = query_or_key(own, "key", x, key_width);
+    heed_node *v = heed_linear(own, "value", x, value_width);
+    return heed_concat(HEED_NODES(x, heed_look_back(q, k, v, past, weights)), 2);
 }

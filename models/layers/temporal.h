@@ -48,6 +48,10 @@ heed_node *heed_dense_block(heed_scope *scope, const char *name, heed_node *x, h
  * ceil(log2 steps) of them. -> [B, T, C + filters ceil(log2 steps)]            [SNAIL, fig. 2 b] */
 heed_node *heed_temporal_block(heed_scope *scope, const char *name, heed_node *x, heed_past *past,
                                int64_t steps, int64_t filters);
+/* softmax(q k^T / sqrt(D)) v over the steps so far: q, k [B, T, D], v [B, T, W] -> [B, T, W].
+ * weights, unless NULL: [B, T, T] (a step: [B, 1, T]), computed besides. */
+heed_node *heed_look_back(heed_node *q, heed_node *k, heed_node *v, heed_past *past,
+                          heed_node **weights);
 /* One causal look back: y = [x, softmax(q k^T / sqrt(key width)) v] with q, k, v linear in x.
  * -> [B, T, C + value width]                                                    [SNAIL, fig. 2 c]
  * weights, unless NULL: what it looks at, [B, T, T] (a step: [B, 1, T]), computed besides.
@@ -59,6 +63,7 @@ heed_node *heed_causal_attention(heed_scope *scope, const char *name, heed_node 
 #ifndef HEED_NO_LOCATIONS
 #define heed_dense_block(...) HEED_AT(heed_dense_block(__VA_ARGS__))
 #define heed_temporal_block(...) HEED_AT(heed_temporal_block(__VA_ARGS__))
+#define heed_look_back(...) HEED_AT(heed_look_back(__VA_ARGS__))
 #define heed_causal_attention(...) HEED_AT(heed_causal_attention(__VA_ARGS__))
 #endif
 #endif
