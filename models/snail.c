@@ -194,10 +194,13 @@ static const struct {
     int64_t steps, batch;
     double lr;
     int64_t filters, conv_filters;
+    double discount, lambda;
 } usual[] = {
-    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64 },    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64 },
-    [SNAIL_OMNIGLOT] = { 8000, 32, 1e-3, 64, 32 }, [SNAIL_BANDIT] = { 4000, 200, 4e-3, 16, 64 },
-    [SNAIL_MDP] = { 2000, 50, 4e-3, 16, 64 },
+    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 0, 0 },
+    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 0, 0 },
+    [SNAIL_OMNIGLOT] = { 8000, 32, 1e-3, 64, 32, 0, 0 },
+    [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 0.98, 0.95 },
+    [SNAIL_MDP] = { 2500, 50, 3e-3, 16, 64, 0.8, 0.7 },
 };
 
 /* A step is of some 2000 pulls, but of 50 bandits at least. */
@@ -216,6 +219,8 @@ static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
     if (settings->lr == 0) settings->lr = usual[o->task].lr;
     if (o->filters == 0) o->filters = usual[o->task].filters;
     if (o->conv_filters == 0) o->conv_filters = usual[o->task].conv_filters;
+    if (o->discount < 0) o->discount = usual[o->task].discount;
+    if (o->lambda < 0) o->lambda = usual[o->task].lambda;
     o->steps = settings->steps > 0 ? settings->steps : 1;
     return snail_is_acting(o) ? settle_worlds(o, error) : settle_episodes(o, settings, error);
 }
@@ -268,11 +273,12 @@ static const heed_option options[] = {
       .shapes = true, .help = "of ten steps in one MDP" },
     { "filters", HEED_WHOLE, offsetof(snail, filters), .low = 0, .high = 4096, .shapes = true,
       .help = "of a dense block; 0: by task" },
-    { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = 0.99, .low = 0, .high = 1,
-      .trains = true, .help = "of later rewards (acting)" },
-    { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.97, .low = 0, .high = 1,
-      .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
-    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.1, .low = 0,
+    { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = -1, .low = 0, .high = 1,
+      .trains = true, .help = "of later rewards (acting; default bandit 0.98, mdp 0.8)" },
+    { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = -1, .low = 0, .high = 1,
+      .trains = true,
+      .help = "0: trust predicted values, 1: rewards only (acting; default bandit 0.95, mdp 0.7)" },
+    { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.05, .low = 0,
       .high = 100,
       .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },
     { "value-weight", HEED_NUMBER, offsetof(snail, value_weight), .initial = 1, .low = 0,

@@ -301,6 +301,8 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     heed_divide(&known, heed_deviation(&known) + 1e-8);
     heed_later_advantages(&known, &action, &value, o->discount, o->lambda, &advantage, &target);
     heed_center(&advantage);
+    heed_divide(&advantage,
+                fmax(heed_deviation(&advantage), 1)); /* chance must not drown what is known */
     return true;
 }
 
