@@ -67,8 +67,8 @@ static bool fill_orthogonal(heed_rng *rng, const heed_view *view, double gain, h
     return true;
 }
 
-bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, const heed_view *view,
-                    heed_error *error)
+static bool fill_by_rule(const heed_init *init, uint64_t seed, const char *name,
+                         const heed_view *view, heed_error *error)
 {
     const char *stream = init->as ? init->as : name;
     heed_rng rng = heed_rng_new(seed, heed_hash(stream, strlen(stream), 0));
@@ -95,11 +95,14 @@ bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, cons
         return true;
     case HEED_INIT_ORTHOGONAL:
         return fill_orthogonal(&rng, view, a, error);
-    case HEED_INIT_FUNCTION:
-        if (!init->fill) return heed_fail(error, "it starts by a function, and has none");
-        heed_view_fill(view, 0);
-        init->fill(view, init->context);
-        return true;
     }
     return heed_fail(error, "unknown init rule %d", (int)init->rule);
+}
+
+bool heed_init_fill(const heed_init *init, uint64_t seed, const char *name, const heed_view *view,
+                    heed_error *error)
+{
+    if (!fill_by_rule(init, seed, name, view, error)) return false;
+    if (init->fill) init->fill(view, init->context);
+    return true;
 }

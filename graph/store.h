@@ -69,10 +69,9 @@ typedef enum heed_init_rule {
     HEED_INIT_GLOROT,   /* Glorot, Bengio 2010: uniform(+-a sqrt(6 / (fan_in + fan_out))); a 0: 1 */
     HEED_INIT_ORTHOGONAL, /* Saxe, McClelland, Ganguli 2014: Q of a normal matrix, times a (0: 1);
                              rows or columns orthonormal; blocks where columns make squares */
-    HEED_INIT_FUNCTION,   /* fill(value, context): zeros, and what it sets of them */
 } heed_init_rule;
 
-/* Called once, by the graph that makes the entry. */
+/* Changes what the rule has set; called once, by the graph that makes the entry. */
 typedef void heed_init_function(const heed_view *value, const void *context);
 
 typedef struct heed_init {
@@ -81,7 +80,7 @@ typedef struct heed_init {
     int64_t fan_in; /* 0: from the shape */
     const char *as; /* the full name whose random numbers it draws; NULL: its own. Parameters of one
                        shape and rule then start equal, whichever is made first */
-    heed_init_function *fill;
+    heed_init_function *fill; /* NULL: the rule is all */
     const void *context; /* of fill; it may go when the parameter has been asked for */
 } heed_init;
 

@@ -44,7 +44,8 @@ static machine machine_of(const ntm *o, heed_scope *s)
     if (o->no_memory) return m;
     m.memory = heed_memory_of(s, "memory", hidden, .slots = o->slots, .width = o->width,
                               .reads = o->heads, .writes = o->heads, .shifts = o->shifts,
-                              .learned = o->start == START_LEARNED, .size = o->size);
+                              .learned = o->start == START_LEARNED, .size = o->size,
+                              .strength = o->strength, .alike = o->alike, .together = o->together);
     m.recall = heed_param(own, "recall", (heed_init){ .rule = HEED_INIT_GLOROT },
                           o->heads * o->width, lstm ? 4 * hidden : hidden);
     return m;
@@ -265,13 +266,16 @@ static void ntm_score(const void *own, heed_program *program, const heed_draw *d
 static void ntm_recipe(const void *own, const heed_settings *settings, heed_optimizer *optimizer,
                        heed_trainer_options *options)
 {
-    (void)own;
+    const ntm *o = own;
+    const int64_t warmup = settings->steps / 20;
     *optimizer = heed_adam(.lr = settings->lr);
     options->clip_norm = 0.3;
-    options->schedule = (heed_schedule){ .rule = HEED_SCHEDULE_COSINE,
-                                         .warmup = settings->steps / 20,
-                                         .steps = settings->steps > 0 ? settings->steps : 1,
-                                         .floor = 0.1 };
+    options->schedule =
+        (heed_schedule){ .rule = HEED_SCHEDULE_COSINE,
+                         .warmup = warmup,
+                         .hold = (int64_t)(o->hold * (double)(settings->steps - warmup)),
+                         .steps = settings->steps > 0 ? settings->steps : 1,
+                         .floor = 0.1 };
 }
 
 /* clang-format off */
@@ -308,6 +312,15 @@ static const heed_option options[] = {
       .shapes = true, .help = "places, around the one before, that a head can move to" },
     { "start", HEED_CHOICE, offsetof(ntm, start), .choices = starts, .shapes = true,
       .help = "of the memory: one number everywhere, or learned" },
+    { "strength", HEED_NUMBER, offsetof(ntm, strength), .high = 100, .trains = true,
+      .help = "of looking by content, at first; default 4, recall 8" },
+    { "alike", HEED_FLAG, offsetof(ntm, alike), .trains = true,
+      .help = "keys start as what is written (recall: always)" },
+    { "together", HEED_FLAG, offsetof(ntm, together), .shapes = true,
+      .help = "all heads start at the first slot (recall: always); else spread" },
+    { "hold", HEED_NUMBER, offsetof(ntm, hold), .initial = -1, .low = 0, .high = 0.99,
+      .trains = true, .help = "share of the steps before the learning rate falls; default 0, "
+                              "recall 0.6" },
     { "size", HEED_NUMBER, offsetof(ntm, size), .high = 1e6, .trains = true,
       .help = "that number, default 1e-6; the deviation of learned ones at first, default 0.05" },
 };

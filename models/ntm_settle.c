@@ -90,6 +90,9 @@ bool ntm_settle(void *own, heed_settings *settings, heed_error *error)
     o->test = o->train;
     o->test.length = first_given(recall ? o->test_items : o->test_length, *length);
     o->test.repeats = first_given(o->test_repeats, o->repeats);
+    if (recall) o->alike = o->together = true;
+    if (o->strength == 0) o->strength = recall ? 8 : 4;
+    if (o->hold < 0) o->hold = recall ? 0.6 : 0;
     if (settings->batch == 0) settings->batch = usual->batch;
     if (settings->steps < 0) settings->steps = usual->sequences / settings->batch;
     if (settings->lr == 0) settings->lr = usual->lr;

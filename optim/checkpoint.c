@@ -26,9 +26,10 @@ static identity identity_of(const heed_trainer *t)
              "%s lr %a momentum %a nesterov %d betas %a %a alpha %a eps %a decay %a clip %a %a",
              t->optimizer.rule->name, o->lr, o->momentum, o->nesterov, o->beta1, o->beta2, o->alpha,
              o->eps, o->weight_decay, t->options.clip_norm, t->options.clip_value);
-    snprintf(id.schedule, TEXT, "rule %d warmup %lld steps %lld floor %a every %lld factor %a",
-             (int)s->rule, (long long)s->warmup, (long long)s->steps, s->floor, (long long)s->every,
-             s->factor);
+    snprintf(id.schedule, TEXT,
+             "rule %d warmup %lld hold %lld steps %lld floor %a every %lld factor %a", (int)s->rule,
+             (long long)s->warmup, (long long)s->hold, (long long)s->steps, s->floor,
+             (long long)s->every, s->factor);
     snprintf(id.seed, sizeof id.seed, "%llu", (unsigned long long)t->options.seed);
     return id;
 }

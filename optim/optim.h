@@ -10,14 +10,15 @@
 typedef enum heed_schedule_rule {
     HEED_SCHEDULE_CONSTANT, /* 1 */
     HEED_SCHEDULE_STEP,     /* factor^(t / every), whole number division */
-    HEED_SCHEDULE_COSINE, /* from 1 after warm-up to `floor` at `steps`; Loshchilov, Hutter 2017 */
-    HEED_SCHEDULE_LINEAR, /* from 1 at the end of warm-up to `floor` at `steps` */
+    HEED_SCHEDULE_COSINE, /* from 1 after `hold` to `floor` at `steps`; Loshchilov, Hutter 2017 */
+    HEED_SCHEDULE_LINEAR, /* from 1 after `hold` to `floor` at `steps` */
     HEED_SCHEDULE_INVERSE_SQRT /* sqrt(warmup / (t + 1)), Vaswani et al. 2017; warmup >= 1 */
 } heed_schedule_rule;
 
 typedef struct heed_schedule {
     heed_schedule_rule rule;
     int64_t warmup; /* steps of linear warm-up: factor (t + 1) / warmup while t < warmup */
+    int64_t hold;   /* cosine, linear: steps after that at factor 1 */
     int64_t steps;  /* cosine, linear: where `floor` is reached */
     double floor;   /* cosine, linear: the last factor */
     int64_t every;  /* step decay */

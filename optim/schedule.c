@@ -18,9 +18,13 @@ bool heed_schedule_check(const heed_schedule *s, heed_error *error)
         return true;
     case HEED_SCHEDULE_COSINE:
     case HEED_SCHEDULE_LINEAR:
-        if (s->steps <= s->warmup)
-            return heed_fail(error, "schedule: steps (%lld) must be more than warmup (%lld)",
-                             (long long)s->steps, (long long)s->warmup);
+        if (s->hold < 0)
+            return heed_fail(error, "schedule: hold %lld is negative", (long long)s->hold);
+        if (s->steps <= s->warmup + s->hold)
+            return heed_fail(error,
+                             "schedule: steps (%lld) must be more than warmup (%lld) and hold "
+                             "(%lld)",
+                             (long long)s->steps, (long long)s->warmup, (long long)s->hold);
         return true;
     case HEED_SCHEDULE_INVERSE_SQRT:
         if (s->warmup < 1)
@@ -33,8 +37,9 @@ bool heed_schedule_check(const heed_schedule *s, heed_error *error)
 double heed_schedule_factor(const heed_schedule *s, int64_t t)
 {
     if (t < s->warmup) return ((double)t + 1) / (double)s->warmup;
-    double done =
-        s->steps > s->warmup ? (double)(t - s->warmup) / (double)(s->steps - s->warmup) : 1;
+    const int64_t begin = s->warmup + s->hold; /* of decay */
+    double done = s->steps > begin ? (double)(t - begin) / (double)(s->steps - begin) : 1;
+    if (done < 0) done = 0;
     if (done > 1) done = 1;
     switch (s->rule) {
     case HEED_SCHEDULE_CONSTANT:

@@ -241,6 +241,35 @@ Test(models_layers, a_memory_before_its_first_step)
     kit_free(&k);
 }
 
+/* .alike: the key of read head r is, at first, what write head r modulo their number adds. */
+Test(models_layers, a_memory_that_looks_for_what_is_alike)
+{
+    enum { SLOTS = 6, WIDTH = 3, NUMBERS = WIDTH + 3 + 3, HEADS = 5, ALL = HEADS * NUMBERS + 12 };
+    kit k = kit_new();
+    heed_memory memory =
+        heed_memory_of(k.scope, "m", H, .slots = SLOTS, .width = WIDTH, .reads = 3, .writes = 2,
+                       .strength = 7, .alike = true, .together = true);
+    heed_memory_state state = heed_memory_begin(&memory, B);
+    cr_assert_not_null(state.weighting, "%s", heed_why(k.graph));
+    const heed_view *weight = &memory.weight->entry->tensor->view;
+    const heed_view *bias = &memory.bias->entry->tensor->view;
+    for (int row = 0; row < H; row++)
+        for (int j = 0; j < WIDTH; j++)
+            for (int r = 0; r < HEADS; r++) {
+                const int64_t added = HEADS * NUMBERS + 2 * WIDTH + r % 2 * WIDTH + j;
+                const double key = heed_get(weight, row * ALL + r * NUMBERS + j);
+                cr_expect_eq(key == heed_get(weight, row * ALL + added), r < 3, "head %d", r);
+            }
+    for (int i = 0; i < ALL; i++)
+        cr_expect_eq(heed_get(bias, i), i < HEADS * NUMBERS && i % NUMBERS == WIDTH ? 7 : 0);
+    heed_program *program = heed_compile(k.graph, &state.weighting, 1, .threads = 1);
+    cr_assert(program && heed_program_run(program));
+    const heed_view look = heed_program_output(program, 0);
+    for (int i = 0; i < B * HEADS; i++) cr_expect_gt(heed_get(&look, i * SLOTS), 0.99);
+    heed_program_free(program);
+    kit_free(&k);
+}
+
 /* A step, from the operations it is made of and the parameters in the store. */
 Test(models_layers, a_step_of_a_memory)
 {

@@ -44,6 +44,18 @@ Test(optim_schedule, linear)
     cr_assert_float_eq(at(s, 200), 0, 1e-15);
 }
 
+Test(optim_schedule, hold_before_the_fall)
+{
+    heed_schedule s = { .rule = HEED_SCHEDULE_LINEAR, .warmup = 10, .hold = 40, .steps = 100 };
+    cr_assert_float_eq(at(s, 4), 0.5, 1e-15);
+    cr_assert_float_eq(at(s, 49), 1, 1e-15);
+    cr_assert_float_eq(at(s, 75), 0.5, 1e-15);
+    s.rule = HEED_SCHEDULE_COSINE;
+    cr_assert_float_eq(at(s, 30), 1, 1e-15);
+    cr_assert_float_eq(at(s, 75), 0.5, 1e-12);
+    cr_assert_float_eq(at(s, 100), 0, 1e-12);
+}
+
 Test(optim_schedule, inverse_square_root)
 {
     heed_schedule s = { .rule = HEED_SCHEDULE_INVERSE_SQRT, .warmup = 100 };
@@ -59,6 +71,8 @@ Test(optim_schedule, impossible_ones_are_refused)
         { .rule = HEED_SCHEDULE_STEP },
         { .rule = HEED_SCHEDULE_COSINE },
         { .rule = HEED_SCHEDULE_LINEAR, .warmup = 10, .steps = 10 },
+        { .rule = HEED_SCHEDULE_LINEAR, .hold = -1, .steps = 10 },
+        { .rule = HEED_SCHEDULE_COSINE, .warmup = 4, .hold = 6, .steps = 10 },
         { .rule = HEED_SCHEDULE_INVERSE_SQRT },
         { .rule = (heed_schedule_rule)77 },
     };

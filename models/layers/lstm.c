@@ -14,7 +14,7 @@ static void fill_bias(const heed_view *bias, const void *forget_bias)
 heed_lstm heed_lstm_with(heed_scope *scope, const char *name, int64_t in, int64_t hidden,
                          heed_cell_options options)
 {
-    const heed_init bias = { .rule = HEED_INIT_FUNCTION,
+    const heed_init bias = { .rule = HEED_INIT_CONSTANT,
                              .fill = fill_bias,
                              .context = &options.forget_bias };
     heed_scope *own = heed_enter(scope, name);

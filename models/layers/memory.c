@@ -5,8 +5,6 @@
 #define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
 
 #define MOST_SLOPE 1.0
-#define STRENGTH 4.0 /* exp(4) is 55 */
-
 enum { BESIDE = 3 }; /* a head's numbers are a key, K shifts, and strength, gate, sharpness */
 
 static int64_t numbers_of(const heed_memory_options *o)
@@ -34,12 +32,26 @@ static void fill_bias(const heed_view *bias, const void *options)
 {
     const heed_memory_options *o = options;
     for (int64_t i = 0; i < heads_of(o); i++)
-        heed_set(bias, i * numbers_of(o) + o->width, STRENGTH);
+        heed_set(bias, i * numbers_of(o) + o->width, o->strength);
+}
+
+/* Column j of key r becomes that of what write head r adds. weight [in, ..] */
+static void fill_keys(const heed_view *weight, const void *options)
+{
+    const heed_memory_options *o = options;
+    const int64_t in = weight->shape.dim[0], all = weight->shape.dim[1];
+    const int64_t added = heads_of(o) * numbers_of(o) + o->writes * o->width;
+    for (int64_t i = 0; i < in * o->reads * o->width; i++) {
+        const int64_t j = i % o->width, r = i / o->width % o->reads, row = i / o->width / o->reads;
+        const int64_t from = added + r % o->writes * o->width + j;
+        heed_set(weight, row * all + r * numbers_of(o) + j, heed_get(weight, row * all + from));
+    }
 }
 
 /* Slots start as equals, and no key can tell them apart: heads that looked everywhere would never
  * learn to move. Head j of those that read, and of those that write, starts in the middle of the
- * j-th share of slots, with nearly all of its weight; "name/look" says how that changes. */
+ * j-th share of slots (or all `together` at slot 0), with nearly all of its weight; "name/look"
+ * says how that changes. */
 static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
 {
     const heed_dtype dtype = heed_graph_dtype(heed_scope_graph(own));
@@ -51,7 +63,8 @@ static heed_node *first_look(heed_scope *own, const heed_memory_options *o)
     for (int64_t i = 0; i < heads_of(o); i++) {
         const bool reads = i < o->reads;
         const int64_t j = reads ? i : i - o->reads, of = reads ? o->reads : o->writes;
-        heed_set(&place, i * o->slots + (2 * j + 1) * o->slots / (2 * of), FOCUS);
+        const int64_t slot = o->together ? 0 : (2 * j + 1) * o->slots / (2 * of);
+        heed_set(&place, i * o->slots + slot, FOCUS);
     }
     heed_node *look = heed_param(own, "look", HEED_ZEROS, heads_of(o), o->slots);
     return heed_softmax(heed_add(look, heed_constant(heed_scope_graph(own), &place)), -1);
@@ -72,7 +85,10 @@ heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
     const heed_init small = { .rule = HEED_INIT_NORMAL, .a = 0, .b = 0.05 };
     heed_memory m = { .options = options };
     heed_memory_options *o = &m.options;
-    const heed_init bias = { .rule = HEED_INIT_FUNCTION, .fill = fill_bias, .context = o };
+    const heed_init bias = { .rule = HEED_INIT_CONSTANT, .fill = fill_bias, .context = o };
+    const heed_init weight = { .rule = HEED_INIT_GLOROT,
+                               .fill = o->alike ? fill_keys : NULL,
+                               .context = o };
     heed_scope *own = heed_enter(scope, name), *heads = heed_enter(own, "heads");
     if (!own || !heads) return m;
     if (o->slots == 0) o->slots = 128;
@@ -80,9 +96,10 @@ heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
     if (o->reads == 0) o->reads = 1;
     if (o->writes == 0) o->writes = 1;
     if (o->shifts == 0) o->shifts = 3;
+    if (o->strength == 0) o->strength = 4; /* exp(4) is 55 */
     if (!sizes_are_right(own, o, in)) return m;
     const int64_t all = heads_of(o) * numbers_of(o) + 2 * o->writes * o->width;
-    m.weight = heed_param(heads, "weight", (heed_init){ .rule = HEED_INIT_GLOROT }, in, all);
+    m.weight = heed_param(heads, "weight", weight, in, all);
     m.bias = heed_param(heads, "bias", bias, all);
     m.look = first_look(own, o);
     m.read = heed_tanh(heed_param(own, "read", small, o->reads * o->width));

@@ -24,6 +24,10 @@ typedef struct heed_memory_options {
     bool learned;          /* M starts as the parameter "name/memory", normal numbers; otherwise all
                               of it is one small number: trains fastest, Collier, Beel 2018 */
     double size;           /* deviation of these, 0 means 0.05; that number, 0 means 1e-6 */
+    double strength;       /* of looking by content, at first; 0 means 4 */
+    bool alike;    /* keys of read heads start as what write heads add: what was written when there
+                      was to be seen what is to be seen now, is found from the first step on */
+    bool together; /* all heads start at slot 0; else each kind evenly spread */
 } heed_memory_options;
 
 /* Parameters "name/heads/weight" [in, ..], "name/heads/bias"; where heads look and what they have
