@@ -54,26 +54,51 @@ static heed_node *learner(const snail *o, heed_scope *s, heed_node *x, heed_node
     return heed_linear(s, "out", x, o->ways);
 }
 
-/* What the learner says about the last example: [B, N]. */
-static heed_node *answer_of(const snail *o, heed_scope *s, int64_t batch, heed_node **weights)
+static heed_node *embedded(const snail *o, heed_scope *s, int64_t batch, int64_t examples)
 {
     heed_graph *g = heed_scope_graph(s);
-    if (!g) return NULL;
-    const int64_t steps = snail_examples(o), width = has_images(o) ? o->side * o->side : o->dims;
-    heed_node *x = heed_input(g, "examples", heed_graph_dtype(g), batch, steps, width);
-    heed_node *y = heed_input(g, "labels", heed_graph_dtype(g), batch, steps, o->ways);
-    if (has_images(o)) x = embed(o, s, x); /* [B, T, 64] */
+    const int64_t width = has_images(o) ? o->side * o->side : o->dims;
+    heed_node *x = heed_input(g, "examples", heed_graph_dtype(g), batch, examples, width);
+    return has_images(o) ? embed(o, s, x) : x; /* [B, examples, 64] */
+}
+
+/* What the learner says about the last of x [B, T, 64]: [B, N]. */
+static heed_node *answer_of(const snail *o, heed_scope *s, heed_node *x, heed_node **weights)
+{
+    if (!x) return NULL;
+    heed_node *y =
+        heed_input(x->graph, "labels", x->dtype, x->shape.dim[0], x->shape.dim[1], o->ways);
     heed_node *pairs = heed_concat(HEED_NODES(x, y), -1);
-    return heed_index(learner(o, s, pairs, weights), 1, steps - 1);
+    return heed_index(learner(o, s, pairs, weights), 1, x->shape.dim[1] - 1);
+}
+
+static heed_node *one_question(const snail *o, heed_scope *s, int64_t batch, heed_node **weights)
+{
+    if (!s) return NULL;
+    return answer_of(o, s, embedded(o, s, batch, snail_examples(o)), weights);
+}
+
+/* Several sequences of each episode, made of the same examples, which are embedded once: [B Q, N]. */
+static heed_node *more_questions(const snail *o, heed_scope *s, int64_t batch)
+{
+    if (!s) return NULL;
+    const int64_t examples = o->ways * (o->shots + 1), steps = snail_examples(o);
+    heed_node *x = embedded(o, s, batch, examples);
+    if (!x) return NULL;
+    heed_node *place = heed_input(x->graph, "place", HEED_I32, batch * o->questions, steps);
+    x = heed_reshape(x, batch * examples, x->shape.dim[2]);
+    return answer_of(o, s, heed_gather(x, place, 0, 0), NULL); /* [B Q, T, 64] */
 }
 
 static heed_node *snail_loss(const void *own, heed_scope *s, int64_t batch)
 {
     const snail *o = own;
     if (snail_is_acting(o)) return snail_acting_loss(o, s, batch);
-    heed_node *logits = answer_of(o, s, batch, NULL);
+    heed_node *logits =
+        o->questions > 1 ? more_questions(o, s, batch) : one_question(o, s, batch, NULL);
     if (!logits) return NULL;
-    return heed_cross_entropy(logits, heed_input(logits->graph, "target", HEED_I32, batch));
+    heed_node *target = heed_input(logits->graph, "target", HEED_I32, logits->shape.dim[0]);
+    return heed_cross_entropy(logits, target);
 }
 
 static int snail_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
@@ -81,7 +106,7 @@ static int snail_answer(const void *own, heed_scope *s, int64_t batch, heed_outp
 {
     const snail *o = own;
     if (snail_is_acting(o)) return snail_rollout(o, s, batch, false, outputs, room);
-    heed_node *logits = room > 0 ? answer_of(o, s, batch, NULL) : NULL;
+    heed_node *logits = room > 0 ? one_question(o, s, batch, NULL) : NULL;
     if (!logits) return 0;
     heed_input(logits->graph, "target", HEED_I32, batch);
     outputs[0] = (heed_output){ "class", heed_argmax(logits, -1) }; /* [B] */
@@ -95,7 +120,7 @@ static int snail_attention(const void *own, heed_scope *s, int64_t batch, heed_o
     const snail *o = own;
     heed_node *weights[SNAIL_LOOKS];
     if (snail_is_acting(o)) return snail_rollout(o, s, batch, true, outputs, room);
-    if (room < SNAIL_LOOKS || !answer_of(o, s, batch, weights)) return 0;
+    if (room < SNAIL_LOOKS || !one_question(o, s, batch, weights)) return 0;
     for (int i = 0; i < SNAIL_LOOKS; i++) outputs[i] = (heed_output){ names[i], weights[i] };
     return SNAIL_LOOKS;
 }
@@ -115,21 +140,36 @@ static void draw_examples(const snail *o, const heed_draw *draw, heed_rng *rng,
                            examples);
 }
 
+/* Row b of the examples, and what is asked about them. */
+static void ask(const snail *o, const heed_draw *draw, heed_rng *rng, int64_t b,
+                heed_program *program)
+{
+    const heed_view examples = heed_program_input(program, "examples");
+    const heed_view labels = heed_program_input(program, "labels");
+    const heed_view target = heed_program_input(program, "target");
+    const heed_view place = heed_program_input(program, "place");
+    const int64_t questions = place.data ? o->questions : 1, steps = snail_examples(o);
+    heed_episode episode;
+    for (int64_t i = b * questions; i < (b + 1) * questions; i++) {
+        int32_t at[HEED_EPISODE_MOST];
+        heed_episode_draw(rng, o->ways, o->shots, &episode);
+        heed_episode_write(&episode, i, &labels, &target);
+        if (!place.data) continue;
+        heed_episode_places(rng, &episode, at);
+        for (int64_t t = 0; t < steps; t++)
+            heed_set(&place, i * steps + t, (double)(b * examples.shape.dim[1] + at[t]));
+    }
+    if (place.data) heed_episode_all(o->ways, o->shots, &episode);
+    draw_examples(o, draw, rng, &episode, b, &examples);
+}
+
 static bool snail_fill(const void *own, heed_program *program, const heed_draw *draw,
                        heed_error *error)
 {
     const snail *o = own;
     if (snail_is_acting(o)) return snail_acting_fill(o, program, draw, error);
     heed_rng rng = heed_draw_rng(draw);
-    const heed_view examples = heed_program_input(program, "examples");
-    const heed_view labels = heed_program_input(program, "labels");
-    const heed_view target = heed_program_input(program, "target");
-    for (int64_t b = 0; b < draw->batch; b++) {
-        heed_episode episode;
-        heed_episode_draw(&rng, o->ways, o->shots, &episode);
-        heed_episode_write(&episode, b, &labels, &target);
-        draw_examples(o, draw, &rng, &episode, b, &examples);
-    }
+    for (int64_t b = 0; b < draw->batch; b++) ask(o, draw, &rng, b, program);
     return true;
 }
 
@@ -159,7 +199,7 @@ static void snail_score(const void *own, heed_program *program, const heed_draw 
 
 static bool settle_episodes(snail *o, const heed_settings *settings, heed_error *error)
 {
-    if (snail_examples(o) > HEED_EPISODE_MOST)
+    if (o->ways * (o->shots + (o->questions > 1)) + 1 > HEED_EPISODE_MOST)
         return heed_fail(error, "--ways times --shots is %lld: an episode has at most %d examples",
                          (long long)(o->ways * o->shots), HEED_EPISODE_MOST - 1);
     if (o->filters < 4)
@@ -193,14 +233,14 @@ static bool settle_worlds(snail *o, heed_error *error)
 static const struct {
     int64_t steps, batch;
     double lr;
-    int64_t filters, conv_filters;
+    int64_t filters, conv_filters, questions;
     double discount, lambda;
 } usual[] = {
-    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 0, 0 },
-    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 0, 0 },
-    [SNAIL_OMNIGLOT] = { 8000, 32, 1e-3, 64, 32, 0, 0 },
-    [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 0.98, 0.95 },
-    [SNAIL_MDP] = { 2500, 50, 3e-3, 16, 64, 0.8, 0.7 },
+    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 1, 0, 0 },
+    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1, 0, 0 },
+    [SNAIL_OMNIGLOT] = { 8000, 8, 1e-3, 64, 32, 10, 0, 0 },
+    [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1, 0.98, 0.95 },
+    [SNAIL_MDP] = { 2500, 50, 3e-3, 16, 64, 1, 0.8, 0.7 },
 };
 
 /* A step is of some 2000 pulls, but of 50 bandits at least. */
@@ -219,6 +259,7 @@ static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
     if (settings->lr == 0) settings->lr = usual[o->task].lr;
     if (o->filters == 0) o->filters = usual[o->task].filters;
     if (o->conv_filters == 0) o->conv_filters = usual[o->task].conv_filters;
+    if (o->questions == 0) o->questions = usual[o->task].questions;
     if (o->discount < 0) o->discount = usual[o->task].discount;
     if (o->lambda < 0) o->lambda = usual[o->task].lambda;
     o->steps = settings->steps > 0 ? settings->steps : 1;
@@ -251,6 +292,9 @@ static const heed_option options[] = {
       .shapes = true, .help = "N: classes of an episode" },
     { "shots", HEED_WHOLE, offsetof(snail, shots), .initial = 1, .low = 1, .high = 500,
       .shapes = true, .help = "K: labelled examples of each class" },
+    { "questions", HEED_WHOLE, offsetof(snail, questions), .low = 0, .high = 1000, .trains = true,
+      .help = "that training asks about the same examples, some for question, some shown; 0: by "
+              "task" },
     { "dims", HEED_WHOLE, offsetof(snail, dims), .initial = 8, .low = 1, .high = 4096,
       .shapes = true, .help = "of blobs" },
     { "spread", HEED_NUMBER, offsetof(snail, spread), .initial = 1.5, .low = 1e-6, .high = 1e6,
@@ -321,6 +365,7 @@ static const char *const tiny[] = {
     "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2",
     GLYPHS "--ways 2 --batch 2",
     GLYPHS "--ways 3 --batch 1 --plain",
+    "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2 --questions 3",
     "--task bandit --arms 2 --pulls 4 --filters 3 --batch 3",
     "--task mdp --episodes 1 --filters 2 --batch 2",
     NULL,

@@ -219,6 +219,29 @@ Test(models_snail_data, omniglot_files_that_are_none)
     }
 }
 
+/* Every question shows K examples of each class and asks about one that it does not show. */
+Test(models_snail_data, places_of_questions)
+{
+    enum { N = 4, K = 2, ALL = N * (K + 1), T = N * K + 1 };
+    heed_rng rng = heed_rng_new(3, 0);
+    heed_episode all, asked;
+    int left[K + 1] = { 0 };
+    heed_episode_all(N, K, &all);
+    for (int i = 0; i < 300; i++) {
+        int32_t place[T];
+        bool used[ALL] = { false };
+        heed_episode_draw(&rng, N, K, &asked);
+        heed_episode_places(&rng, &asked, place);
+        for (int t = 0; t < T; t++) {
+            cr_assert(place[t] >= 0 && place[t] < ALL && !used[place[t]]);
+            used[place[t]] = true;
+            cr_expect_eq(all.label[place[t]], asked.label[t]);
+        }
+        left[all.shot[place[T - 1]]]++;
+    }
+    for (int k = 0; k <= K; k++) cr_expect_gt(left[k], 60, "any of a class may be asked about");
+}
+
 /* ---- bandits ---- */
 
 /* What is to be had of an arm with a sure payment c beside it, by trying everything. */

@@ -17,6 +17,28 @@ void heed_episode_draw(heed_rng *rng, int64_t ways, int64_t shots, heed_episode 
     for (int64_t t = 0; t <= labelled; t++) episode->shot[t] = seen[episode->label[t]]++;
 }
 
+void heed_episode_all(int64_t ways, int64_t shots, heed_episode *episode)
+{
+    episode->ways = ways;
+    episode->shots = shots;
+    for (int64_t i = 0; i < ways * (shots + 1); i++) {
+        episode->label[i] = (int32_t)(i / (shots + 1));
+        episode->shot[i] = (int32_t)(i % (shots + 1));
+    }
+}
+
+void heed_episode_places(heed_rng *rng, const heed_episode *episode, int32_t *place)
+{
+    const int32_t each = (int32_t)episode->shots + 1;
+    int32_t first[HEED_EPISODE_MOST];
+    for (int64_t c = 0; c < episode->ways; c++)
+        first[c] = (int32_t)heed_random_below(rng, (uint32_t)each);
+    for (int64_t t = 0; t <= episode->ways * episode->shots; t++) {
+        const int32_t label = episode->label[t];
+        place[t] = label * each + (first[label] + episode->shot[t]) % each;
+    }
+}
+
 void heed_episode_write(const heed_episode *episode, int64_t b, const heed_view *labels,
                         const heed_view *target)
 {

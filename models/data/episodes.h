@@ -18,6 +18,11 @@ typedef struct heed_episode {
 
 /* ways * shots < HEED_EPISODE_MOST */
 void heed_episode_draw(heed_rng *rng, int64_t ways, int64_t shots, heed_episode *episode);
+/* All that questions about the same classes may show: shots + 1 examples of each, class by class. */
+void heed_episode_all(int64_t ways, int64_t shots, heed_episode *episode);
+/* Where the examples of `episode` lie in such a list: place [T]. Which of a class is left for the
+ * question, or out, is drawn anew. */
+void heed_episode_places(heed_rng *rng, const heed_episode *episode, int32_t *place);
 /* A generator for what the examples of one class share, told from the episode's, `rng`. */
 heed_rng heed_episode_class(const heed_rng *rng, int64_t label);
 /* labels [B, T, N], f32 or f64: row b gets the episode's, one-hot, zeros for the question;
