@@ -54,4 +54,7 @@ static inline bool heed_works_on_memory(const heed_op *op)
     return op->kernel || op->body;
 }
 
+/* The entry that was added last is taken back. */
+void heed_store_drop_last(heed_store *store);
+
 #endif

@@ -76,7 +76,9 @@ static heed_node *entry_of(heed_scope *scope, const char *name, heed_entry_kind 
     if (!entry) {
         heed_error error = { .set = false };
         entry = heed_store_add(store, full, kind, graph->options.dtype, shape, &error);
-        if (entry) heed_init_fill(init, heed_store_seed(store), full, &entry->tensor->view, &error);
+        if (entry &&
+            !heed_init_fill(init, heed_store_seed(store), full, &entry->tensor->view, &error))
+            heed_store_drop_last(store); /* another graph must not find it, half begun */
         if (error.set) return heed_graph_fail(graph, "parameter '%s': %s", full, error.text);
     }
     const heed_view *view = &entry->tensor->view;

@@ -101,6 +101,14 @@ heed_entry *heed_store_add(heed_store *store, const char *name, heed_entry_kind 
     return entry;
 }
 
+/* Nothing was looked up past the last one's slot, so that it can be free again. */
+void heed_store_drop_last(heed_store *store)
+{
+    heed_entry *entry = store->entries[--store->n];
+    *slot_of(store, entry->name) = 0;
+    heed_tensor_free(entry->tensor);
+}
+
 int64_t heed_store_parameters(const heed_store *store)
 {
     int64_t count = 0;

@@ -197,6 +197,25 @@ Test(graph_store, first_values_by_a_function)
     heed_store_free(store);
 }
 
+Test(graph_store, a_parameter_that_could_not_start_is_not_there)
+{
+    heed_store *store = heed_store_new(5);
+    const heed_init wrong = { .rule = (heed_init_rule)99 };
+    heed_graph *g = heed_graph_new(.store = store);
+    cr_expect_not_null(heed_param(heed_root(g), "a", HEED_ONES, 2));
+    cr_expect_null(heed_param(heed_root(g), "b", wrong, 2));
+    cr_expect(strstr(heed_why(g), "parameter 'b': unknown init rule 99"), "%s", heed_why(g));
+    heed_graph_free(g);
+    cr_expect_eq(heed_store_count(store), 1);
+    g = heed_graph_new(.store = store);
+    heed_node *b = heed_param(heed_root(g), "b", HEED_ONES, 2);
+    cr_assert_not_null(b, "%s", heed_why(g));
+    cr_expect_eq(heed_get(&b->entry->tensor->view, 1), 1);
+    cr_expect_not_null(heed_store_find(store, "a"));
+    heed_graph_free(g);
+    heed_store_free(store);
+}
+
 /* ---- files ---- */
 
 Test(graph_store, saves_and_loads_bit_for_bit)
