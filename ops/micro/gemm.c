@@ -307,8 +307,10 @@ void HEED_FN(gemm)(const heed_gemm *g)
         multiply_plainly(&t);
         return;
     }
-    /* A column becomes a row, and so does a C whose columns are the adjacent elements. */
-    if (t.n == 1 ? t.m > 1 : t.c_column != 1 && t.c_row == 1) t = transposed(&t);
+    /* A column becomes a row, and so does a C whose columns are the adjacent elements, or a narrow
+     * one below columns of adjacent elements of A, which then need no copy and fill vectors. */
+    const bool narrow = t.n < LANES && t.m >= LANES && t.a_row == 1;
+    if (t.n == 1 ? t.m > 1 : narrow || (t.c_column != 1 && t.c_row == 1)) t = transposed(&t);
     const bool rows_of_b_adjacent = t.b_row == 1 && t.b_column != 1;
     if (rows_of_b_adjacent && t.m <= FEW_ROWS && t.k >= LANES)
         multiply_by_rows(&t);
