@@ -232,8 +232,8 @@ static bool read_network(gat *o, heed_rng *rng, const char *folder, heed_error *
     return heed_network_add_features(w, rng, o->features, o->words, error);
 }
 
-/* The paper's for citation networks, of few nodes to train on and very many words, but for twice its
- * decay (with 5e-4: 83.0 % on Cora, 72.4 % on Citeseer); made-up blocks have many nodes and few
+/* The paper's for citation networks, of few nodes to train on and very many words, but for twice
+ * its decay (with 5e-4: 83.0 % on Cora, 72.4 % on Citeseer); made-up blocks have many nodes and few
  * words, so that attention can be learned. */
 static void choose_recipe(gat *o, heed_settings *settings)
 {

@@ -78,7 +78,7 @@ static heed_node *one_question(const snail *o, heed_scope *s, int64_t batch, hee
     return answer_of(o, s, embedded(o, s, batch, snail_examples(o)), weights);
 }
 
-/* Several sequences of each episode, made of the same examples, which are embedded once: [B Q, N]. */
+/* Several sequences of each episode, of the same examples, which are embedded once: [B Q, N]. */
 static heed_node *more_questions(const snail *o, heed_scope *s, int64_t batch)
 {
     if (!s) return NULL;

@@ -41,8 +41,8 @@ typedef struct opinion {
     heed_node *weights; /* of attention, [B, T, T], when asked for */
 } opinion;
 
-/* Mean of actions and rewards of those steps whose state before is the state now. One map makes keys
- * of the ones and queries of the others, at first: a state's score beside its own key is 4, of
+/* Mean of actions and rewards of those steps whose state before is the state now. One map makes
+ * keys of the ones and queries of the others, at first: a state's score beside its own key is 4, of
  * others 0. */
 static heed_node *looked_up(const snail *o, heed_scope *s, heed_node *observed, heed_past *past)
 {

@@ -10,9 +10,10 @@
  *   target[t] = advantage[t] + value[t]; it may lie where reward does. */
 void heed_advantages(const heed_view *reward, const heed_view *value, double discount,
                      double lambda, const heed_view *advantage, const heed_view *target);
-/* The same of what steps t + 1, t + 2, .. bring. known [T, B, A] is what each action brings at once,
- * action [T, B, A], one-hot, which one was taken; all dense. What an action brings by itself is
- * taken out of its advantage, beside the mean over actions, which blames none. target is of all. */
+/* The same of what steps t + 1, t + 2, .. bring. known [T, B, A] is what each action brings at
+ * once, action [T, B, A], one-hot, which one was taken; all dense. What an action brings by itself
+ * is taken out of its advantage, beside the mean over actions, which blames none. target is of all.
+ */
 void heed_later_advantages(const heed_view *known, const heed_view *action, const heed_view *value,
                            double discount, double lambda, const heed_view *advantage,
                            const heed_view *target);

@@ -11,8 +11,8 @@ enum { HEED_BANDIT_MOST = 1024 }; /* arms */
 /* outcome [T, B, A], dense: what arm a of bandit b would pay, 0 or 1, at pull t. */
 void heed_bandit_draw(heed_rng *rng, const heed_view *outcome);
 
-/* What each arm pays in the mean, less what the best one does, at every pull: regret [T, B, A] <= 0,
- * dense, of the bandits that heed_bandit_draw() draws from `rng` as it was before. */
+/* What each arm pays in the mean, less what the best one does, at every pull: regret [T, B, A],
+ * <= 0, dense, of the bandits that heed_bandit_draw() draws from `rng` as it was before. */
 void heed_bandit_regret(heed_rng *rng, const heed_view *regret);
 
 /* The index of Gittins for `pulls` pulls (Gittins 1979; finite horizon: Kaufmann 2018): an arm that
@@ -29,8 +29,8 @@ bool heed_gittins_new(heed_gittins *table, int64_t pulls);
 void heed_gittins_free(heed_gittins *table);
 double heed_gittins_index(const heed_gittins *table, int64_t pulled, int64_t paid, int64_t left);
 
-/* What bandit b, of at most HEED_BANDIT_MOST arms, pays in all its T pulls to who pulls the arm of the largest index (the first of
- * equals), and, on average, to who pulls at random. */
+/* What bandit b, of at most HEED_BANDIT_MOST arms, pays in all its T pulls to who pulls the arm of
+ * the largest index (the first of equals), and, on average, to who pulls at random. */
 double heed_bandit_gittins(const heed_gittins *table, const heed_view *outcome, int64_t b);
 double heed_bandit_random(const heed_view *outcome, int64_t b);
 

@@ -18,7 +18,7 @@ typedef struct heed_episode {
 
 /* ways * shots < HEED_EPISODE_MOST */
 void heed_episode_draw(heed_rng *rng, int64_t ways, int64_t shots, heed_episode *episode);
-/* All that questions about the same classes may show: shots + 1 examples of each, class by class. */
+/* All that questions about the same classes may show: shots + 1 examples of each, by class. */
 void heed_episode_all(int64_t ways, int64_t shots, heed_episode *episode);
 /* Where the examples of `episode` lie in such a list: place [T]. Which of a class is left for the
  * question, or out, is drawn anew. */
