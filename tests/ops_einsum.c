@@ -258,7 +258,8 @@ Test(einsum, refusals)
 
 static heed_node *some(heed_scope *s, const char *name, heed_shape shape)
 {
-    return heed_param_shaped(s, name, (heed_init){ HEED_INIT_UNIFORM, -1, 1, 0 }, shape);
+    return heed_param_shaped(s, name, (heed_init){ .rule = HEED_INIT_UNIFORM, .a = -1, .b = 1 },
+                             shape);
 }
 
 /* <y, a fixed pattern>, so that no part of the gradient hides. */
