@@ -81,7 +81,7 @@ typedef struct heed_init {
     const char *as; /* the full name whose random numbers it draws; NULL: its own. Parameters of one
                        shape and rule then start equal, whichever is made first */
     heed_init_function *fill; /* NULL: the rule is all */
-    const void *context; /* of fill; it may go when the parameter has been asked for */
+    const void *context;      /* of fill; it may go when the parameter has been asked for */
 } heed_init;
 
 #define HEED_ZEROS ((heed_init){ .rule = HEED_INIT_CONSTANT })

@@ -17,8 +17,8 @@ typedef enum snail_task {
 
 typedef struct snail {
     int64_t ways, shots, dims, side, conv_filters, embedding; /* few-shot episodes */
-    int64_t questions; /* that training asks about the same examples */
-    int64_t arms, pulls, episodes;                            /* worlds */
+    int64_t questions;             /* that training asks about the same examples */
+    int64_t arms, pulls, episodes; /* worlds */
     int64_t filters;
     bool plain, smooth;
     double spread, discount, lambda, entropy_weight, value_weight, sharpness;

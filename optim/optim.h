@@ -10,8 +10,8 @@
 typedef enum heed_schedule_rule {
     HEED_SCHEDULE_CONSTANT, /* 1 */
     HEED_SCHEDULE_STEP,     /* factor^(t / every), whole number division */
-    HEED_SCHEDULE_COSINE, /* from 1 after `hold` to `floor` at `steps`; Loshchilov, Hutter 2017 */
-    HEED_SCHEDULE_LINEAR, /* from 1 after `hold` to `floor` at `steps` */
+    HEED_SCHEDULE_COSINE,   /* from 1 after `hold` to `floor` at `steps`; Loshchilov, Hutter 2017 */
+    HEED_SCHEDULE_LINEAR,   /* from 1 after `hold` to `floor` at `steps` */
     HEED_SCHEDULE_INVERSE_SQRT /* sqrt(warmup / (t + 1)), Vaswani et al. 2017; warmup >= 1 */
 } heed_schedule_rule;
 
