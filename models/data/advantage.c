@@ -19,24 +19,26 @@ void heed_advantages(const heed_view *reward, const heed_view *value, double dis
     }
 }
 
+/* What the action of step `at` brings at once, less `share` of each action's. */
+static double brought(const heed_view *known, const heed_view *action, int64_t at, double share)
+{
+    const int64_t actions = known->shape.dim[2];
+    double sum = 0;
+    for (int64_t a = at * actions; a < (at + 1) * actions; a++)
+        sum += (heed_get(action, a) - share) * heed_get(known, a);
+    return sum;
+}
+
 void heed_later_advantages(const heed_view *known, const heed_view *action, const heed_view *value,
                            double discount, double lambda, const heed_view *advantage,
                            const heed_view *target)
 {
-    const int64_t n = heed_count(&target->shape), actions = known->shape.dim[2];
-    for (int64_t at = 0; at < n; at++) {
-        double own = 0;
-        for (int64_t a = at * actions; a < (at + 1) * actions; a++)
-            own += heed_get(action, a) * heed_get(known, a);
-        heed_set(target, at, own);
-    }
+    const int64_t n = heed_count(&target->shape);
+    const double share = 1 / (double)known->shape.dim[2];
+    for (int64_t at = 0; at < n; at++) heed_set(target, at, brought(known, action, at, 0));
     heed_advantages(target, value, discount, lambda, advantage, target);
-    for (int64_t at = 0; at < n; at++) {
-        double own = 0;
-        for (int64_t a = at * actions; a < (at + 1) * actions; a++)
-            own += (heed_get(action, a) - 1 / (double)actions) * heed_get(known, a);
-        heed_set(advantage, at, heed_get(advantage, at) - own);
-    }
+    for (int64_t at = 0; at < n; at++)
+        heed_set(advantage, at, heed_get(advantage, at) - brought(known, action, at, share));
 }
 
 static double mean_of(const heed_view *x)

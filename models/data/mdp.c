@@ -47,13 +47,20 @@ static double worth_of_state(const heed_view *world, int64_t row, const double *
     return best ? largest : sum / ACTIONS;
 }
 
-static double iterate(const heed_view *world, int64_t b, bool best)
+/* What state 0 is worth. regret, unless NULL: of all actions in all states with `left` steps to go,
+ * to [left - 1][s, a]. */
+static double iterate(const heed_view *world, int64_t b, bool best,
+                      double (*regret)[STATES * ACTIONS])
 {
     double value[STATES] = { 0 };
     for (int left = 1; left <= HEED_MDP_STEPS; left++) {
         double next[STATES];
-        for (int s = 0; s < STATES; s++)
-            next[s] = worth_of_state(world, (b * STATES + s) * ACTIONS, value, best);
+        for (int s = 0; s < STATES; s++) {
+            const int64_t row = (b * STATES + s) * ACTIONS;
+            next[s] = worth_of_state(world, row, value, best);
+            for (int a = 0; regret && a < ACTIONS; a++)
+                regret[left - 1][s * ACTIONS + a] = worth(world, row + a, value) - next[s];
+        }
         for (int s = 0; s < STATES; s++) value[s] = next[s];
     }
     return value[0];
@@ -61,28 +68,12 @@ static double iterate(const heed_view *world, int64_t b, bool best)
 
 double heed_mdp_best(const heed_view *world, int64_t b)
 {
-    return iterate(world, b, true);
+    return iterate(world, b, true, NULL);
 }
 
 double heed_mdp_random(const heed_view *world, int64_t b)
 {
-    return iterate(world, b, false);
-}
-
-/* Of all actions in all states with `left` steps to go: to [left - 1][s, a]. */
-static void find_regrets(const heed_view *world, int64_t b, double to[][STATES * ACTIONS])
-{
-    double value[STATES] = { 0 };
-    for (int left = 1; left <= HEED_MDP_STEPS; left++) {
-        double next[STATES], *regret = to[left - 1];
-        for (int s = 0; s < STATES; s++) {
-            const int64_t row = (b * STATES + s) * ACTIONS;
-            next[s] = worth_of_state(world, row, value, true);
-            for (int a = 0; a < ACTIONS; a++)
-                regret[s * ACTIONS + a] = worth(world, row + a, value) - next[s];
-        }
-        for (int s = 0; s < STATES; s++) value[s] = next[s];
-    }
+    return iterate(world, b, false, NULL);
 }
 
 void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_view *regret)
@@ -90,7 +81,7 @@ void heed_mdp_regret(const heed_view *world, const heed_view *state, const heed_
     const int64_t steps = regret->shape.dim[0], batch = regret->shape.dim[1];
     double all[HEED_MDP_STEPS][STATES * ACTIONS];
     for (int64_t b = 0; b < batch; b++) {
-        find_regrets(world, b, all);
+        iterate(world, b, true, all);
         for (int64_t t = 0; t < steps; t++) {
             const int64_t at = t * batch + b, left = HEED_MDP_STEPS - t % HEED_MDP_STEPS;
             int here = 0;
