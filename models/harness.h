@@ -53,7 +53,7 @@ typedef struct heed_settings {
                          `evaluation` */
     int64_t seed, runs, threads, eval_every, checkpoint_every;
     const char *save, *load, *resume, *log, *data, *dump_attention, *picture;
-    bool eval_only, show, json, quiet, dry_run, help, version;
+    bool eval_only, show, json, quiet, profile, dry_run, help, version;
 } heed_settings;
 
 /* ---- data and scores ---- */

@@ -45,6 +45,8 @@ static const heed_option common[] = {
     { "picture", HEED_TEXT, AT(picture), .argument = "FILE.png", .help = "draw it" },
     { "json", HEED_FLAG, AT(json), .help = "last line of output: the result as a JSON object" },
     { "quiet", HEED_FLAG, AT(quiet), .help = "no progress" },
+    { "profile", HEED_FLAG, AT(profile),
+      .help = "at the end of training: which operations took the time (to stderr)" },
     { "dry-run", HEED_FLAG, AT(dry_run), .help = "build, say what it would take, and end" },
     { "help", HEED_FLAG, AT(help), .help = "this text" },
     { "version", HEED_FLAG, AT(version), .help = "the version" },

@@ -162,14 +162,26 @@ static bool after_step(heed_run *run)
            heed_run_checkpoint(run);
 }
 
+/* Program i of those that training runs: of each part, and of who acts. NULL: no more. */
+static heed_program *program_at(const heed_run *run, int i)
+{
+    return i < run->n_parts ? heed_trainer_program(run->parts[i])
+                            : (i == run->n_parts ? run->actor.program : NULL);
+}
+
 int heed_run_train(heed_run *run)
 {
     const heed_settings *s = &run->settings;
     bool fine = true;
+    for (int i = 0; s->profile && fine && program_at(run, i); i++)
+        if (!heed_profile_start(program_at(run, i)))
+            fine = heed_fail(&run->error, "no memory for --profile");
     while (fine && !heed_run_stopped(run) && !heed_run_interrupted() &&
            heed_run_steps(run) < s->steps)
         fine = step(run) && after_step(run);
     heed_progress(run, true);
+    for (int i = 0; s->profile && program_at(run, i); i++)
+        heed_profile_print(program_at(run, i), stderr);
     if (!fine) return HEED_FAILED;
     /* A finished run leaves its checkpoint too: started again, it only evaluates. */
     if (s->resume && !heed_run_checkpoint(run)) return HEED_FAILED;

@@ -60,6 +60,14 @@ Test(models_program, dry_run_trains_nothing)
     cr_expect_gt(json_number("planned_bytes"), 1e6);
 }
 
+Test(models_program, a_profile_names_operations_of_training)
+{
+    cr_assert_eq(run_model(TINY "--steps 3 --quiet"), 0);
+    cr_expect_null(strstr(complained, "adam_update"));
+    cr_assert_eq(run_model(TINY "--steps 3 --quiet --profile"), 0);
+    cr_expect(strstr(complained, "adam_update") && strstr(complained, "3 runs"), "%s", complained);
+}
+
 Test(models_program, too_little_memory_is_a_sentence)
 {
     expect_words(1, "--n 500 --batch 1000000 --steps 1", "memory", "ptrnet: ");

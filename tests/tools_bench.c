@@ -34,6 +34,13 @@ Test(tools_bench, a_step_of_two_networks, .timeout = 300)
     cr_expect_lt(strtod(planned + 16, NULL), 874.0 / 10 * 1024 * 1024, "%s", said);
 }
 
+Test(tools_bench, profile_of_a_step, .timeout = 120)
+{
+    cr_expect_eq(heed("bench step/ptrnet_small --threads 1 --seconds 0.001 --profile"), 0);
+    expect_said("adam_update");
+    expect_said("step/ptrnet_small ");
+}
+
 Test(tools_bench, unknown_operation)
 {
     cr_expect_eq(heed("bench ops/nothing --threads 1 --seconds 0.001"), 1);

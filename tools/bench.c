@@ -10,7 +10,7 @@
 enum { MOST_NAMES = 1000, LONGEST_NAME = 80, LINE = 1000 };
 
 typedef struct bench_options {
-    bool json;
+    bool json, profile;
     const char *compare;
     int64_t threads; /* 0: one thread, then all */
     double seconds;
@@ -69,7 +69,7 @@ static void print_peaks(const bench_peaks *peaks, int all, bool json)
 static int measure(const char *name, int threads, const bench_options *o, const bench_peaks *peaks,
                    FILE *old)
 {
-    bench_result r = bench_measure(name, threads, o->seconds, peaks);
+    bench_result r = bench_measure(name, threads, o->seconds, o->profile, peaks);
     if (!r.done) return heed_tool_say(&heed_tool_bench, TOOL_FAILED, "%s", r.why);
     if (o->json)
         print_json(name, threads, &r);
@@ -120,11 +120,13 @@ static int run(int argc, char **argv)
     const char *names[MOST_NAMES + 1] = { NULL };
     const tool_option options[] = {
         { "--json", TOOL_FLAG, &o.json, 0, 0 },
+        { "--profile", TOOL_FLAG, &o.profile, 0, 0 },
         { "--compare", TOOL_TEXT, &o.compare, 0, 0 },
         { "--threads", TOOL_WHOLE, &o.threads, 1, 256 },
         { "--seconds", TOOL_REAL, &o.seconds, 0.001, 3600 },
     };
-    int status = heed_tool_options(&heed_tool_bench, argc, argv, options, 4, names, MOST_NAMES);
+    int status = heed_tool_options(&heed_tool_bench, argc, argv, options,
+                                   sizeof options / sizeof options[0], names, MOST_NAMES);
     if (status != TOOL_GO_ON) return status;
     FILE *old = o.compare ? fopen(o.compare, "r") : NULL;
     if (o.compare && !old)
@@ -139,7 +141,8 @@ const heed_tool heed_tool_bench = {
     .name = "bench",
     .summary = "how fast: operations and training steps, against the machine's peaks",
     .help =
-        "usage: heed bench [NAME...] [--threads N] [--seconds S] [--json] [--compare OLD.json]\n\n"
+        "usage: heed bench [NAME...] [--threads N] [--seconds S] [--json] [--compare OLD.json]\n"
+        "                  [--profile]\n\n"
         "Measures the machine's own peaks first (multiply-adds in registers, memory copied), then\n"
         "each case: median time of a run, arithmetic and memory rate, the larger share of a peak,\n"
         "planned and resident memory. Without --threads: one thread, then all processors. Without "
@@ -147,6 +150,7 @@ const heed_tool heed_tool_bench = {
         "a list that covers the library.\n\n"
         "  --json              one JSON object a line\n"
         "  --compare OLD.json  a column with the speed-up over an earlier --json output\n"
+        "  --profile           which operations take the time, of each case, to stderr\n"
         "  --threads N         only on N threads\n"
         "  --seconds S         time to spend on each case (default 0.3)\n\n"
         "names:\n"

@@ -52,7 +52,9 @@ void bench_tell_op(const bench_case *c, char *text, size_t size);
 
 double bench_now(void); /* seconds */
 bench_peaks bench_measure_peaks(int threads);
-/* In a process of its own, so that resident memory is the case's own. */
-bench_result bench_measure(const char *name, int threads, double seconds, const bench_peaks *peaks);
+/* In a process of its own, so that resident memory is the case's own. With `profile` it goes on for
+ * as long again and prints which operations took the time. */
+bench_result bench_measure(const char *name, int threads, double seconds, bool profile,
+                           const bench_peaks *peaks);
 
 #endif

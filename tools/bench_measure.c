@@ -196,7 +196,17 @@ static double resident_bytes(void)
 #endif
 }
 
-static bench_result measure_here(const char *name, int threads, double seconds)
+/* Recording costs time, so what it prints is not what was measured. */
+static void profile_case(bench_case *c, heed_program *program)
+{
+    heed_program *rival = c->rival ? heed_trainer_program(c->rival) : NULL;
+    if (!heed_profile_start(program) || (rival && !heed_profile_start(rival))) return;
+    for (double end = bench_now() + c->seconds; bench_now() < end;) run_once(c, program);
+    heed_profile_print(program, stderr);
+    if (rival) heed_profile_print(rival, stderr);
+}
+
+static bench_result measure_here(const char *name, int threads, double seconds, bool profile)
 {
     bench_case c = { .name = name, .threads = threads, .seconds = seconds };
     bench_result result = { .done = false };
@@ -221,6 +231,7 @@ static bench_result measure_here(const char *name, int threads, double seconds)
                 model_bytes(c.tiny.store);
         result.resident_bytes = resident_bytes();
         result.done = true;
+        if (profile) profile_case(&c, program);
         bench_tell_op(&c, result.inputs, sizeof result.inputs);
     }
     snprintf(result.why, sizeof result.why, "%.399s", error.text);
@@ -229,7 +240,8 @@ static bench_result measure_here(const char *name, int threads, double seconds)
     return result;
 }
 
-bench_result bench_measure(const char *name, int threads, double seconds, const bench_peaks *peaks)
+bench_result bench_measure(const char *name, int threads, double seconds, bool profile,
+                           const bench_peaks *peaks)
 {
     bench_result result = { .done = false };
     int ends[2];
@@ -238,7 +250,7 @@ bench_result bench_measure(const char *name, int threads, double seconds, const 
     if (pipe(ends) != 0) return result;
     pid_t child = fork();
     if (child == 0) {
-        result = measure_here(name, threads, seconds);
+        result = measure_here(name, threads, seconds, profile);
         ssize_t written = write(ends[1], &result, sizeof result);
         _exit(written == (ssize_t)sizeof result ? 0 : 1);
     }
