@@ -5,6 +5,7 @@
 #include "graph/loop_run.h"
 #include "graph/passes/edges.h"
 #include "graph/profile.h"
+#include "graph/subnormals.h"
 
 static bool read_options(heed_program *p)
 {
@@ -155,7 +156,9 @@ heed_program *heed_compile_with(heed_graph *graph, heed_node *const *outputs, in
     p->user = graph;
     p->options = options;
     p->seed = options.seed;
+    const uint64_t mode = heed_flush_subnormals(options.flush_subnormals); /* constants, too */
     bool done = read_options(p) && take_outputs(p, outputs, n) && run_passes(p);
+    heed_set_float_mode(mode);
     /* A program of small instructions has nothing to share: the caller's thread runs all of it. */
     if (done && p->options.threads > 1 && p->n_parallel_stages > 0) {
         p->pool = heed_pool_new(p->options.threads);

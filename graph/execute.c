@@ -9,6 +9,7 @@
 #include "graph/fused.h"
 #include "graph/loop_run.h"
 #include "graph/profile.h"
+#include "graph/subnormals.h"
 
 /* A program under way; of a body: for which instruction of the program around it. */
 typedef struct frame {
@@ -141,9 +142,8 @@ static void open_next(runner *r, int thread)
     heed_pool_wake(r->p->pool);
 }
 
-static void take_part(void *context, int thread)
+static void take_stages(runner *r, int thread)
 {
-    runner *r = context;
     const heed_program *root = r->p;
     const bool from_back = 2 * thread >= heed_pool_threads(root->pool);
     if (thread == 0) open_next(r, 0);
@@ -169,6 +169,18 @@ static void take_part(void *context, int thread)
     }
 }
 
+/* A thread's share of a run, in the run's floating-point mode. */
+static void take_part(void *context, int thread)
+{
+    runner *r = context;
+    const uint64_t before = heed_flush_subnormals(r->p->options.flush_subnormals);
+    if (r->p->pool && !r->p->check_nan)
+        take_stages(r, thread);
+    else
+        advance(r, thread);
+    heed_set_float_mode(before);
+}
+
 /* Tests: whatever a kernel forgets to write shows. All bits set is a NaN in f32 and f64. */
 static void fill_with_nan(heed_program *p)
 {
@@ -183,7 +195,7 @@ bool heed_program_run(heed_program *p)
     if (p->pool && !p->check_nan)
         heed_pool_run(p->pool, take_part, &r);
     else
-        advance(&r, 0);
+        take_part(&r, 0);
     p->step++;
     if (p->profile) heed_profile_ran(p);
     return !r.stopped;

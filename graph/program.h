@@ -18,6 +18,8 @@ typedef struct heed_compile_options {
     uint64_t seed;          /* for dropout and other random operations */
     const char *passes;     /* as HEED_PASSES, which is applied after it; NULL: all */
     bool fill_nan;          /* before each run fill all planned memory with NaN (tests) */
+    bool flush_subnormals;  /* results below the smallest normal number (1e-38 in f32) become 0:
+                               processors are many times slower with them. A trainer's are. */
     size_t recompute_above; /* bytes: larger values may be computed anew wherever they are read when
                                broadcasting made them; 0: 8 MB */
 } heed_compile_options;

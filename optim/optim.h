@@ -76,11 +76,14 @@ typedef struct heed_trainer_options {
     uint64_t seed;             /* dropout and other random operations */
     heed_node *const *outputs; /* more values to read after a step */
     int n_outputs;
-    const char *prefix; /* train only the parameters whose names begin so; NULL: all. Two networks
+    const char *prefix;   /* train only the parameters whose names begin so; NULL: all. Two networks
                            that play against each other have a trainer each, on one store */
-    bool allow_unused;  /* parameters that the loss does not depend on stay as they are;
+    bool allow_unused;    /* parameters that the loss does not depend on stay as they are;
                                    otherwise they are refused by name */
-    const char *passes; /* as in heed_compile_options */
+    const char *passes;   /* as in heed_compile_options */
+    bool keep_subnormals; /* else what is below the smallest normal number (1e-38 in f32) is 0 in a
+                             step: gradients of what has been learned well get there, and
+                             processors are many times slower with them */
 } heed_trainer_options;
 
 /* loss: one number. Every parameter of its graph (with the prefix) is trained, and every assignment

@@ -177,7 +177,8 @@ heed_trainer *heed_trainer_make(heed_node *loss, heed_optimizer optimizer,
     building b = { .t = t, .loss = loss };
     if (build(&b))
         t->program = heed_compile(t->graph, b.outputs, b.n_outputs, .threads = options.threads,
-                                  .seed = options.seed, .passes = options.passes);
+                                  .seed = options.seed, .passes = options.passes,
+                                  .flush_subnormals = !options.keep_subnormals);
     if (!t->program) {
         heed_trainer_free(t);
         return NULL;
