@@ -337,7 +337,9 @@ static const heed_metric beside_nearest[] = { { "right", NULL },
 static const heed_metric pulled[] = {
     { "reward", "paid" }, { "gittins", "paid" }, { "random", "paid" }, { NULL, NULL }
 };
-static const heed_metric earned[] = { { "of_best", NULL }, { "random", NULL }, { NULL, NULL } };
+static const heed_metric earned[] = {
+    { "of_best", NULL }, { "random", NULL }, { "as_published", NULL }, { NULL, NULL }
+};
 static const heed_task tasks[] = {
     { .name = "blobs",
       .help = "which of N normal distributions, K examples of each",

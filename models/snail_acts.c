@@ -306,7 +306,11 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     return true;
 }
 
-/* ---- score: the agent, who plays best (Gittins; who knows the MDP), who plays at random ---- */
+/* ---- score: the agent, who plays best (Gittins; who knows the MDP), who plays at random ----
+ *
+ * Published shares are of what value iteration with this discount finds, though rewards were summed
+ * without one: only so is a random player's share the published 0.482. */
+static const double PUBLISHED_DISCOUNT = 0.99;
 
 static double reward_of(const heed_view *reward, int64_t b)
 {
@@ -328,9 +332,11 @@ void snail_acting_score(const snail *o, heed_program *program, int64_t count, he
             score->sum[2] += heed_bandit_random(&outcome, b);
             for (int i = 0; i < 3; i++) score->of[i]++;
         } else {
-            const double best = (double)o->episodes * heed_mdp_best(&world, b);
-            score->sum[1] += (double)o->episodes * heed_mdp_random(&world, b);
-            for (int i = 0; i < 2; i++) score->of[i] += best;
+            const double episodes = (double)o->episodes;
+            score->sum[2] += reward_of(&reward, b);
+            score->sum[1] += episodes * heed_mdp_random(&world, b);
+            for (int i = 0; i < 2; i++) score->of[i] += episodes * heed_mdp_best(&world, b, 1);
+            score->of[2] += episodes * heed_mdp_best(&world, b, PUBLISHED_DISCOUNT);
         }
     }
 }

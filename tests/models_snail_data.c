@@ -334,7 +334,8 @@ Test(models_snail_data, worth_of_a_world_by_hand)
         for (int64_t j = a; j < HEED_MDP_STATES; j++) heed_set(&world->view, row * ROW + j, 1);
         heed_set(&world->view, row * ROW + HEED_MDP_STATES, (double)s);
     }
-    cr_expect_float_eq(heed_mdp_best(&world->view, 1), 0 + 9 * 4, 1e-12);
+    cr_expect_float_eq(heed_mdp_best(&world->view, 1, 1), 0 + 9 * 4, 1e-12);
+    cr_expect_float_eq(heed_mdp_best(&world->view, 1, 0.5), 4 * (1 - pow(0.5, 9)), 1e-12);
     cr_expect_float_eq(heed_mdp_random(&world->view, 1), 0 + 9 * 2, 1e-12);
 
     /* Whoever goes to state a misses 4 - a, unless the episode is over. */
@@ -355,13 +356,13 @@ Test(models_snail_data, worth_of_a_world_by_hand)
     heed_tensor_free(world);
 }
 
-/* The paper's random player gets .482 of the best. */
+/* The paper's random player gets .482 of what is best with a discount of .99, .46 of the best. */
 Test(models_snail_data, random_worlds)
 {
     enum { B = 300 };
     heed_rng rng = heed_rng_new(6, 0);
     heed_tensor *world = tensor(HEED_F32, HEED_SHAPE(B, PAIRS, ROW));
-    double best = 0, at_random = 0, first = 0, squares = 0;
+    double best = 0, discounted = 0, at_random = 0, first = 0, squares = 0;
     heed_mdp_draw(&rng, &world->view);
     for (int64_t row = 0; row < B * PAIRS; row++) {
         double before = 0;
@@ -377,10 +378,12 @@ Test(models_snail_data, random_worlds)
     cr_expect_float_eq(first / (B * PAIRS), 0.1, 0.01);
     cr_expect_float_eq(squares / (B * PAIRS), 20.0 / 110, 0.01, "10 times 2 / (10 x 11)");
     for (int64_t b = 0; b < B; b++) {
-        best += heed_mdp_best(&world->view, b);
+        best += heed_mdp_best(&world->view, b, 1);
+        discounted += heed_mdp_best(&world->view, b, 0.99);
         at_random += heed_mdp_random(&world->view, b);
     }
-    cr_expect_float_eq(at_random / best, 0.482, 0.03, "%g", at_random / best);
+    cr_expect_float_eq(at_random / discounted, 0.482, 0.008, "%g", at_random / discounted);
+    cr_expect_float_eq(at_random / best, 0.46, 0.008, "%g", at_random / best);
     heed_tensor_free(world);
 }
 

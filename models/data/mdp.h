@@ -16,8 +16,9 @@ enum { HEED_MDP_STATES = 10, HEED_MDP_ACTIONS = 5, HEED_MDP_STEPS = 10 };
 void heed_mdp_draw(heed_rng *rng, const heed_view *world);
 
 /* What one episode in world b pays on average: to who knows the world and acts best (by value
- * iteration over the steps left), and to who acts at random. */
-double heed_mdp_best(const heed_view *world, int64_t b);
+ * iteration over the steps left; `discount` of a step's reward for each step before it, 1: none),
+ * and to who acts at random. */
+double heed_mdp_best(const heed_view *world, int64_t b, double discount);
 double heed_mdp_random(const heed_view *world, int64_t b);
 
 /* What each action brings in the mean in states [T, B, S], one-hot, less what the best one does,
