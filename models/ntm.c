@@ -8,9 +8,10 @@
  * with what they find now, gives the answer. --no-memory leaves the LSTM alone, to compare.
  *
  * Everything is time-major. A batch shares its length, where the loop ends; T is the longest. */
-#include "models/ntm.h"
+#include <math.h>
 
 #include "models/models.h"
+#include "models/ntm.h"
 
 static const char *const controllers[] = { "usual", "lstm", "feedforward", NULL };
 enum { START_CONSTANT, START_LEARNED };
@@ -18,7 +19,8 @@ static const char *const starts[] = { "constant", "learned", NULL };
 
 /* ---- the network ---- */
 
-enum { STATES = 5, OUTS = 4 }; /* h c | M w r; h r | w and what was added, to look at */
+enum { STATES = 5 };                              /* h c | M w r */
+enum { HIDDEN, READ, WRITTEN, WEIGHTINGS, OUTS }; /* what a step puts out */
 
 typedef struct machine {
     const ntm *o;
@@ -26,12 +28,12 @@ typedef struct machine {
     heed_node *input, *bias; /* of the one layer */
     heed_node *recall;       /* [reads W, 4H or H]: what was read, as the controller sees it */
     heed_memory memory;
-    bool looks; /* puts out weightings, too */
+    int outs; /* how many of OUTS are wanted */
 } machine;
 
 static machine machine_of(const ntm *o, heed_scope *s)
 {
-    machine m = { .o = o };
+    machine m = { .o = o, .outs = o->no_memory ? 1 : 2 };
     const int64_t in = heed_sequences_inputs(&o->train), hidden = o->hidden;
     const bool lstm = o->controller == NTM_LSTM;
     heed_scope *own = heed_enter(s, "controller");
@@ -45,7 +47,8 @@ static machine machine_of(const ntm *o, heed_scope *s)
     m.memory = heed_memory_of(s, "memory", hidden, .slots = o->slots, .width = o->width,
                               .reads = o->heads, .writes = o->heads, .shifts = o->shifts,
                               .learned = o->start == START_LEARNED, .size = o->size,
-                              .strength = o->strength, .alike = o->alike, .together = o->together);
+                              .strength = o->strength, .gate = log(o->gate / (1 - o->gate)),
+                              .alike = o->alike, .together = o->together);
     m.recall = heed_param(own, "recall", (heed_init){ .rule = HEED_INIT_GLOROT },
                           o->heads * o->width, lstm ? 4 * hidden : hidden);
     return m;
@@ -80,12 +83,9 @@ static bool step(void *context, heed_node *const *state, heed_node *const *x, he
     const heed_memory_state after = heed_memory_step(&m->memory, h, before);
     next[own] = after.memory;
     next[own + 1] = after.weighting;
-    y[0] = h;
-    y[1] = next[own + 2] = after.read;
-    if (m->looks) {
-        y[2] = after.weighting;
-        y[3] = after.added;
-    }
+    heed_node *const out[OUTS] = { h, after.read, after.written, after.weighting };
+    next[own + 2] = after.read;
+    for (int i = 0; i < m->outs; i++) y[i] = out[i];
     return true;
 }
 
@@ -116,11 +116,10 @@ static heed_node *run(machine *m, heed_scope *s, heed_node *x, heed_node *count,
     const int n_states = begin(m, s, x->shape.dim[1], state);
     heed_node *in = o->controller == NTM_LSTM ? heed_lstm_project(&m->lstm, x)
                                               : heed_add(heed_matmul(x, m->input), m->bias);
-    const int n_out = o->no_memory ? 1 : m->looks ? OUTS : 2;
     if (!heed_scan(heed_scope_graph(s), step, m, state, y, .initial = state, .n_states = n_states,
-                   .over = &in, .n_over = 1, .n_out = n_out, .count = count))
+                   .over = &in, .n_over = 1, .n_out = m->outs, .count = count))
         return NULL;
-    heed_node *found = o->no_memory ? y[0] : heed_concat(HEED_NODES(y[0], y[1]), -1);
+    heed_node *found = o->no_memory ? y[HIDDEN] : heed_concat(HEED_NODES(y[HIDDEN], y[READ]), -1);
     return heed_linear(s, "out", found, heed_sequences_outputs(&o->train));
 }
 
@@ -150,6 +149,9 @@ static heed_node *where_asked(const inputs *in, heed_node *x)
     return heed_mul(x, heed_reshape(in->asked, -1, 1, 1));
 }
 
+/* The mean of what all bits that are asked for cost. Beside it, writing may cost something: a head
+ * that has nothing to write then writes little. Else it learns to spread what it does over all
+ * slots, which does no harm in the twenty steps of training, and blurs all of them in more. */
 static heed_node *ntm_loss(const void *own, heed_scope *s, int64_t batch)
 {
     const ntm *o = own;
@@ -157,11 +159,16 @@ static heed_node *ntm_loss(const void *own, heed_scope *s, int64_t batch)
     if (!s) return NULL;
     const inputs in = inputs_of(heed_scope_graph(s), &o->train, ntm_training, batch);
     machine m = machine_of(o, s);
+    const bool costs = o->write_cost > 0 && !o->no_memory;
+    if (costs) m.outs = WRITTEN + 1;
     heed_node *logits = run(&m, s, in.x, in.count, y);
     heed_node *all = heed_binary_cross_entropy(logits, in.target, .reduction = HEED_LOSS_NONE);
     heed_node *asked = heed_scale(heed_sum_all(in.asked), (double)batch);
     heed_node *sum = heed_sum_all(where_asked(&in, all));
-    return heed_scale(heed_div(sum, asked), 1 / (double)heed_sequences_outputs(&o->train));
+    heed_node *loss =
+        heed_scale(heed_div(sum, asked), 1 / (double)heed_sequences_outputs(&o->train));
+    if (!costs || !logits) return loss;
+    return heed_add(loss, heed_scale(heed_mean_all(heed_square(y[WRITTEN])), o->write_cost));
 }
 
 /* Of each sequence, the bits that the answer costs, and how many bits are wrong. */
@@ -194,15 +201,15 @@ static int ntm_attention(const void *own, heed_scope *s, int64_t batch, heed_out
     if (!s || room < NTM_SEEN) return 0;
     const inputs in = inputs_of(heed_scope_graph(s), &o->test, ntm_testing, batch);
     machine m = machine_of(o, s);
-    m.looks = true;
+    m.outs = OUTS;
     heed_node *logits = run(&m, s, in.x, in.count, y);
     if (!logits) return 0;
-    const int64_t heads = o->heads;
-    outputs[NTM_READING] = (heed_output){ "read_weightings", heed_slice(y[2], 2, 0, heads) };
-    outputs[NTM_WRITING] =
-        (heed_output){ "write_weightings", heed_slice(y[2], 2, heads, 2 * heads) };
-    outputs[NTM_FOUND] = (heed_output){ "read", y[1] };
-    outputs[NTM_ADDED] = (heed_output){ "added", y[3] };
+    const int64_t heads = o->heads, added = heads * o->width;
+    heed_node *w = y[WEIGHTINGS];
+    outputs[NTM_READING] = (heed_output){ "read_weightings", heed_slice(w, 2, 0, heads) };
+    outputs[NTM_WRITING] = (heed_output){ "write_weightings", heed_slice(w, 2, heads, 2 * heads) };
+    outputs[NTM_FOUND] = (heed_output){ "read", y[READ] };
+    outputs[NTM_ADDED] = (heed_output){ "added", heed_slice(y[WRITTEN], 2, added, 2 * added) };
     outputs[NTM_ANSWER] = (heed_output){ "answer", where_asked(&in, heed_sigmoid(logits)) };
     outputs[NTM_GIVEN] = (heed_output){ "input", heed_affine(in.x, 1, 0) };
     return NTM_SEEN;
@@ -314,10 +321,15 @@ static const heed_option options[] = {
       .help = "of the memory: one number everywhere, or learned" },
     { "strength", HEED_NUMBER, offsetof(ntm, strength), .high = 100, .trains = true,
       .help = "of looking by content, at first; default 4, recall 8" },
+    { "gate", HEED_NUMBER, offsetof(ntm, gate), .initial = -1, .low = 1e-6, .high = 1 - 1e-6,
+      .trains = true, .help = "a head's share of looking by content, and not from where it is, at "
+                              "first; default copy 0.27, else 0.5" },
+    { "write-cost", HEED_NUMBER, offsetof(ntm, write_cost), .initial = -1, .low = 0, .high = 1e6,
+      .trains = true, .help = "of the mean square of what is written; default copy 0.01, else 0" },
     { "alike", HEED_FLAG, offsetof(ntm, alike), .trains = true,
       .help = "keys start as what is written (recall: always)" },
     { "together", HEED_FLAG, offsetof(ntm, together), .shapes = true,
-      .help = "all heads start at the first slot (recall: always); else spread" },
+      .help = "all heads start at the first slot (copy, recall: always); else spread" },
     { "hold", HEED_NUMBER, offsetof(ntm, hold), .initial = -1, .low = 0, .high = 0.99,
       .trains = true, .help = "share of the steps before the learning rate falls; default 0, "
                               "recall 0.6" },
@@ -345,6 +357,7 @@ static const heed_part parts[] = { { .loss = ntm_loss, .recipe = ntm_recipe }, {
 #define TINY "--hidden 5 --memory 4 --width 5 --bits 2 --batch 2 --size 1 "
 static const char *const tiny[] = {
     "--task copy --length 2 " TINY,
+    "--task copy --length 2 --write-cost 2 --gate 0.5 " TINY,
     "--task copy --length 1-3 --start learned --heads 2 " TINY,
     "--task repeat-copy --length 2 --repeats 2 --controller feedforward " TINY,
     "--task recall --items 2 --shifts 1 " TINY,

@@ -14,7 +14,7 @@ typedef struct ntm {
     int64_t hidden, heads, slots, width, shifts;
     int controller, start;
     double size;
-    double strength, hold;
+    double strength, gate, hold, write_cost;
     bool alike, together;
     bool no_memory;
     heed_sequences train, test; /* what comes of the options above */

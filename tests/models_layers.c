@@ -248,7 +248,7 @@ Test(models_layers, a_memory_that_looks_for_what_is_alike)
     kit k = kit_new();
     heed_memory memory =
         heed_memory_of(k.scope, "m", H, .slots = SLOTS, .width = WIDTH, .reads = 3, .writes = 2,
-                       .strength = 7, .alike = true, .together = true);
+                       .strength = 7, .gate = -2, .alike = true, .together = true);
     heed_memory_state state = heed_memory_begin(&memory, B);
     cr_assert_not_null(state.weighting, "%s", heed_why(k.graph));
     const heed_view *weight = &memory.weight->entry->tensor->view;
@@ -260,8 +260,10 @@ Test(models_layers, a_memory_that_looks_for_what_is_alike)
                 const double key = heed_get(weight, row * ALL + r * NUMBERS + j);
                 cr_expect_eq(key == heed_get(weight, row * ALL + added), r < 3, "head %d", r);
             }
-    for (int i = 0; i < ALL; i++)
-        cr_expect_eq(heed_get(bias, i), i < HEADS * NUMBERS && i % NUMBERS == WIDTH ? 7 : 0);
+    for (int i = 0; i < ALL; i++) {
+        const int at = i < HEADS * NUMBERS ? i % NUMBERS : 0;
+        cr_expect_eq(heed_get(bias, i), at == WIDTH ? 7 : at == WIDTH + 1 ? -2 : 0);
+    }
     heed_program *program = heed_compile(k.graph, &state.weighting, 1, .threads = 1);
     cr_assert(program && heed_program_run(program));
     const heed_view look = heed_program_output(program, 0);
@@ -290,7 +292,9 @@ Test(models_layers, a_step_of_a_memory)
     heed_node *after = heed_add(heed_mul(first.memory, heed_affine(kept, -1, 1)),
                                 heed_mul(heed_unsqueeze(a, -1), write));
     heed_node *apart[] = { heed_sub(second.memory, after), heed_sub(second.weighting, w),
-                           heed_sub(second.read, found), heed_sub(second.added, a), second.memory };
+                           heed_sub(second.read, found),
+                           heed_sub(second.written, heed_concat(HEED_NODES(e, a), 1)),
+                           second.memory };
     run(&k, apart, 5);
     for (int i = 0; i < 4; i++) {
         heed_view zero = heed_program_output(k.program, i);

@@ -324,6 +324,16 @@ Test(models_ntm, it_learns_to_copy)
     cr_expect_gt(json_number("value"), 6.5, "untrained");
 }
 
+/* At first heads erase about half and add little: the mean of squares is near 0.13. */
+Test(models_ntm, writing_costs_what_it_is_said_to)
+{
+    cr_assert_eq(run_model(SMALL "--steps 1 --write-cost 0"), 0, "%s", complained);
+    const double free_of_charge = json_number("loss");
+    cr_assert_eq(run_model(SMALL "--steps 1 --write-cost 4"), 0, "%s", complained);
+    cr_expect_gt(json_number("loss") - free_of_charge, 4 * 0.05);
+    cr_expect_lt(json_number("loss") - free_of_charge, 4 * 0.4);
+}
+
 Test(models_ntm, saved_machines_answer_other_lengths)
 {
     cr_assert_eq(run_model(SMALL "--steps 60 --save %s/p"), 0, "%s", complained);

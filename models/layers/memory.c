@@ -26,13 +26,15 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
     return false;
 }
 
-/* Zeros, but for strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7 all of
+/* Zeros, but for gates and strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7 all of
  * N slots get nearly the same share, whatever the key, and nothing tells a key how to change. */
 static void fill_bias(const heed_view *bias, const void *options)
 {
     const heed_memory_options *o = options;
-    for (int64_t i = 0; i < heads_of(o); i++)
+    for (int64_t i = 0; i < heads_of(o); i++) {
         heed_set(bias, i * numbers_of(o) + o->width, o->strength);
+        heed_set(bias, i * numbers_of(o) + o->width + 1, o->gate);
+    }
 }
 
 /* Column j of key r becomes that of what write head r adds. weight [in, ..] */
@@ -148,6 +150,6 @@ heed_memory_state heed_memory_step(const heed_memory *memory, heed_node *h, heed
                                     heed_reshape(a, batch, o->writes, o->width)),
         .weighting = w,
         .read = r,
-        .added = a,
+        .written = heed_concat(HEED_NODES(e, a), 1),
     };
 }

@@ -25,6 +25,7 @@ typedef struct heed_memory_options {
                               of it is one small number: trains fastest, Collier, Beel 2018 */
     double size;           /* deviation of these, 0 means 0.05; that number, 0 means 1e-6 */
     double strength;       /* of looking by content, at first; 0 means 4 */
+    double gate;           /* at first: logit of looking by content, and not from where a head is */
     bool alike;    /* keys of read heads start as what write heads add: what was written when there
                       was to be seen what is to be seen now, is found from the first step on */
     bool together; /* all heads start at slot 0; else each kind evenly spread */
@@ -42,7 +43,8 @@ typedef struct heed_memory_state {
     heed_node *memory;    /* [B, W, N] */
     heed_node *weighting; /* [B, reads + writes, N]: read heads first */
     heed_node *read;      /* [B, reads W]: what the read heads found */
-    heed_node *added;     /* [B, writes W]: what write heads added, to look at; NULL at the start */
+    heed_node *written;   /* [B, 2 writes W]: the heads' e (eq. 3), then their a (eq. 4), to look at
+                             or to have them small; NULL at the start */
 } heed_memory_state;
 
 heed_memory heed_memory_with(heed_scope *scope, const char *name, int64_t in,
