@@ -48,7 +48,7 @@ static machine machine_of(const ntm *o, heed_scope *s)
                               .reads = o->heads, .writes = o->heads, .shifts = o->shifts,
                               .learned = o->start == START_LEARNED, .size = o->size,
                               .strength = o->strength, .gate = log(o->gate / (1 - o->gate)),
-                              .alike = o->alike, .together = o->together);
+                              .alike = o->alike, .walk = o->walk, .together = o->together);
     m.recall = heed_param(own, "recall", (heed_init){ .rule = HEED_INIT_GLOROT },
                           o->heads * o->width, lstm ? 4 * hidden : hidden);
     return m;
@@ -328,6 +328,8 @@ static const heed_option options[] = {
       .trains = true, .help = "of the mean square of what is written; default copy 0.01, else 0" },
     { "alike", HEED_FLAG, offsetof(ntm, alike), .trains = true,
       .help = "keys start as what is written (recall: always)" },
+    { "walk", HEED_FLAG, offsetof(ntm, walk), .trains = true,
+      .help = "write heads start by moving on a slot in each step" },
     { "together", HEED_FLAG, offsetof(ntm, together), .shapes = true,
       .help = "all heads start at the first slot (copy, recall: always); else spread" },
     { "hold", HEED_NUMBER, offsetof(ntm, hold), .initial = -1, .low = 0, .high = 0.99,

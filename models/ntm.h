@@ -15,7 +15,7 @@ typedef struct ntm {
     int controller, start;
     double size;
     double strength, gate, hold, write_cost;
-    bool alike, together;
+    bool alike, walk, together;
     bool no_memory;
     heed_sequences train, test; /* what comes of the options above */
 } ntm;

@@ -301,8 +301,9 @@ bool snail_acting_fill(const snail *o, heed_program *program, const heed_draw *d
     heed_divide(&known, heed_deviation(&known) + 1e-8);
     heed_later_advantages(&known, &action, &value, o->discount, o->lambda, &advantage, &target);
     heed_center(&advantage);
-    /* Chance must not drown what is known. */
-    heed_divide(&advantage, fmax(heed_deviation(&advantage), 1));
+    /* Chance must not drown what is known, at first: what an action leads to weighs less than it
+     * is worth, and an agent that went on so would try too little. */
+    heed_divide(&advantage, pow(fmax(heed_deviation(&advantage), 1), left));
     return true;
 }
 

@@ -5,7 +5,9 @@
 #define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
 
 #define MOST_SLOPE 1.0
-enum { BESIDE = 3 }; /* a head's numbers are a key, K shifts, and strength, gate, sharpness */
+enum { STRENGTH, GATE, SHIFTS }; /* of a head's numbers, behind its key; K shifts, */
+enum { BESIDE = 3 };             /* and its sharpness */
+static const double SURE = 4;    /* of a logit: exp(4) is 55 */
 
 static int64_t numbers_of(const heed_memory_options *o)
 {
@@ -32,8 +34,11 @@ static void fill_bias(const heed_view *bias, const void *options)
 {
     const heed_memory_options *o = options;
     for (int64_t i = 0; i < heads_of(o); i++) {
-        heed_set(bias, i * numbers_of(o) + o->width, o->strength);
-        heed_set(bias, i * numbers_of(o) + o->width + 1, o->gate);
+        const bool walks = o->walk && i >= o->reads;
+        const int64_t at = i * numbers_of(o) + o->width;
+        heed_set(bias, at + STRENGTH, o->strength);
+        heed_set(bias, at + GATE, walks ? -SURE : o->gate);
+        if (walks && o->shifts > 2) heed_set(bias, at + SHIFTS + o->shifts / 2 + 1, SURE);
     }
 }
 
