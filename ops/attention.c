@@ -100,6 +100,19 @@ static void write_rows(const attention_plan *plan, int64_t n, const running *r, 
     }
 }
 
+/* Of the first n keys those up to the last one that any of these queries may see: what is padding,
+ * or not there yet, is not computed. */
+static int64_t kept_keys(const head *h, int64_t first, int64_t queries, int64_t n)
+{
+    const matrix keep = rows_from(h->in[ATTENTION_KEEP], first);
+    if (!h->plan->in[ATTENTION_KEEP].present) return n;
+    if (keep.row == 0) queries = 1;
+    for (; n > 0; n--)
+        for (int64_t i = 0; i < queries; i++)
+            if (keep.at[i * keep.row + (n - 1) * keep.column] != 0) return n;
+    return 0;
+}
+
 static void attend(const head *h, int64_t first, int64_t n, real *y, real *lse)
 {
     const attention_plan *plan = h->plan;
@@ -113,7 +126,7 @@ static void attend(const head *h, int64_t first, int64_t n, real *y, real *lse)
         r.most[i] = -INFINITY;
         r.sum[i] = 0;
     }
-    const int64_t keys = visible_keys(plan, first + n - 1, 0, plan->keys);
+    const int64_t keys = kept_keys(h, first, n, visible_keys(plan, first + n - 1, 0, plan->keys));
     if (keys == 0) memset(r.y, 0, (size_t)(n * plan->width_row) * sizeof(real));
     for (int64_t key = 0; key < keys; key += plan->key_block)
         take_keys(h, &q, key, heed_smaller(plan->key_block, keys - key), &r);
