@@ -135,7 +135,8 @@ heed_program *heed_compile_body(heed_program *outer, const heed_body *body,
     p->passes = outer->passes;
     p->check_nan = outer->check_nan;
     p->slot_buffer = heed_arena_alloc(&p->arena, (size_t)(body->n_slots + 1) * sizeof(int));
-    bool done = p->slot_buffer ? true : heed_plan_no_memory(p);
+    p->in_place = heed_arena_alloc(&p->arena, (size_t)body->n_states + 1);
+    bool done = p->slot_buffer && p->in_place ? true : heed_plan_no_memory(p);
     for (int i = 0; done && i < body->n_slots; i++) p->slot_buffer[i] = -1;
     if (done && take_outputs(p, outputs, n) && plan(p)) return p;
     heed_graph_fail(outer->user, "%s", heed_why(p->user));

@@ -17,11 +17,13 @@ typedef struct patch {
     ptrdiff_t distance;
 } patch;
 
-/* A state's two homes, in turn, unless its history is kept. */
+/* A state's two homes, in turn, unless its history is kept, or each is written over the one before:
+ * then it has one, where the last one is wanted. */
 typedef struct state {
     size_t bytes;
     size_t homes;           /* in the loop's own memory */
     int64_t final, history; /* offsets in the result, in bytes; -1: not wanted */
+    bool in_place;
     int operand;
 } state;
 
@@ -87,7 +89,9 @@ static void note_states(heed_loop *loop)
     for (int k = 0; k < body->n_states; k++) {
         state *s = &loop->states[k];
         size = heed_dtype_size(body->next[k]->dtype);
-        *s = (state){ heed_node_bytes(body->next[k]), 0, -1, -1, -1 };
+        *s = (state){
+            .bytes = heed_node_bytes(body->next[k]), .final = -1, .history = -1, .operand = -1
+        };
     }
     for (int i = 0; i < body->n_slots; i++) {
         if (body->slots[i].kind == HEED_SLOT_STATE) loop->states[body->slots[i].state].operand = i;
@@ -101,7 +105,9 @@ static void note_states(heed_loop *loop)
     for (int k = 0; k < body->n_states; k++) {
         state *s = &loop->states[k];
         s->homes = loop->own_bytes;
-        if (s->history < 0) loop->own_bytes += 2 * heed_aligned(s->bytes);
+        s->in_place = loop->program->in_place[k] && loop->outputs[k].direct && s->history < 0 &&
+                      s->final >= 0;
+        if (s->history < 0 && !s->in_place) loop->own_bytes += 2 * heed_aligned(s->bytes);
     }
 }
 
@@ -310,7 +316,7 @@ static char *home_of(const heed_loop *loop, const heed_instruction *it, const st
 {
     char *result = it->call.out.data;
     if (s->history >= 0) return result + s->history + row_before(loop, trip) * (int64_t)s->bytes;
-    if (trip == loop->trips && s->final >= 0) return result + s->final;
+    if (s->in_place || (trip == loop->trips && s->final >= 0)) return result + s->final;
     if (trip == 0) return it->call.in[s->operand].data;
     return (char *)loop->program->block + s->homes + (size_t)(trip & 1) * heed_aligned(s->bytes);
 }

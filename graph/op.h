@@ -160,6 +160,9 @@ struct heed_op {
     bool strided_out;  /* the kernel can write into a strided output */
     unsigned in_place; /* bit i: out may be the same memory as input i when both are dense and
                               of equal shape and dtype */
+    unsigned updates;  /* of in_place: out is that input but for a small part, which is all that
+                              the kernel writes when both are the same memory: a loop's next
+                              state is then written over the state, after its other readers */
     unsigned writes;   /* bit i: input i is a parameter or state that the kernel overwrites;
                               every other reader in the program runs before */
     unsigned flags;    /* HEED_STOPS ... */

@@ -147,6 +147,7 @@ struct heed_program {
     const heed_body *body;
     heed_program *outer;
     int *slot_buffer; /* by slot; -1: nobody reads it */
+    bool *in_place;   /* by state: the next one is written over it */
     bool *invariant;  /* while compiling, by id: the same in all iterations */
     int n_first;      /* instructions that are run in the first iteration only, ... */
     int first_stages; /* ... and their stages */
@@ -221,6 +222,9 @@ static inline size_t heed_buffer_room(const heed_buffer *buffer)
 {
     return heed_aligned(buffer->bytes + 1);
 }
+
+/* Of a body: the state, a leaf, that a node updates which is the state's next value; else NULL. */
+const heed_node *heed_updated_state(const heed_program *p, const heed_node *node, int *state);
 
 int heed_buffer_new(heed_program *p, heed_memory_kind kind, size_t bytes); /* -1: no memory */
 int heed_buffer_root(const heed_program *p, int buffer);

@@ -117,7 +117,7 @@ heed_node *snail_acting_loss(const snail *o, heed_scope *s, int64_t batch)
 /* ---- acting: agent and worlds as one loop; all chance comes in with the inputs ---- */
 
 enum { LAST_ACTION, LAST_REWARD, STATE, STATE_BEFORE, OWN_STATES };
-enum { HERE, SO_FAR, CHOICE, OUTCOME, BEGINS = OUTCOME, MOVE, NOISE, PARTS };
+enum { STEP, SO_FAR, CHOICE, OUTCOME, BEGINS = OUTCOME, MOVE, NOISE, PARTS };
 
 typedef struct rollout {
     const snail *o;
@@ -170,7 +170,7 @@ static bool act(void *context, heed_node *const *state, heed_node *const *x, hee
         seen[4] = heed_expand(x[BEGINS], seen[3]->shape.dim[0], 1);
     }
     y[SNAIL_OBSERVED] = heed_concat(seen, r->own > STATE ? 5 : 2, -1); /* [B, F] */
-    heed_past past = heed_past_at(&r->first, state + r->own, x[HERE], x[SO_FAR]);
+    heed_past past = heed_past_at(&r->first, state + r->own, x[STEP], x[SO_FAR]);
     opinion now = opinion_on(r->o, r->s, heed_unsqueeze(y[SNAIL_OBSERVED], 1), &past,
                              r->attention);                               /* [B, 1, ..] */
     heed_node *logits = heed_mul(heed_index(now.logits, 1, 0), r->sharp); /* [B, A] */
@@ -195,7 +195,7 @@ static int parts_of(rollout *r, heed_graph *g, int64_t batch, heed_node **over)
 {
     const heed_dtype dtype = heed_graph_dtype(g);
     const int64_t steps = steps_of(r->o);
-    over[HERE] = heed_eye(g, steps, steps);
+    over[STEP] = heed_past_steps(g, steps);
     over[SO_FAR] = heed_causal_mask(g, steps, steps);
     over[CHOICE] = heed_input(g, "choice", dtype, steps, batch);
     r->sharp = heed_input_shaped(g, "sharpness", dtype, (heed_shape){ .rank = 0 });

@@ -100,6 +100,19 @@ static void write_rows(const attention_plan *plan, int64_t n, const running *r, 
     }
 }
 
+/* Of the first n keys those up to the last one that any of these queries may see: what is padding,
+ * or not there yet, is not computed. */
+static int64_t kept_keys(const head *h, int64_t first, int64_t queries, int64_t n)
+{
+    const matrix keep = rows_from(h->in[ATTENTION_KEEP], first);
+    if (!h->plan->in[ATTENTION_KEEP].present) return n;
+    if (keep.row == 0) queries = 1;
+    for (; n > 0; n--)
+        for (int64_t i = 0; i < queries; i++)
+            if (keep.at[i * keep.row + (n - 1) * keep.column] != 0) return n;
+    return 0;
+}
+
 static void attend(const head *h, int64_t first, int64_t n, real *y, real *lse)
 {
     const attention_plan *plan = h->plan;
@@ -113,12 +126,78 @@ static void attend(const head *h, int64_t first, int64_t n, real *y, real *lse)
         r.most[i] = -INFINITY;
         r.sum[i] = 0;
     }
-    const int64_t keys = visible_keys(plan, first + n - 1, 0, plan->keys);
+    const int64_t keys = kept_keys(h, first, n, visible_keys(plan, first + n - 1, 0, plan->keys));
     if (keys == 0) memset(r.y, 0, (size_t)(n * plan->width_row) * sizeof(real));
     for (int64_t key = 0; key < keys; key += plan->key_block)
         take_keys(h, &q, key, heed_smaller(plan->key_block, keys - key), &r);
     finish(&r, n);
     write_rows(plan, n, &r, y + first * plan->out.row, lse + first);
+}
+
+/* ---- a single query, of a step of a sequence: vectors lie along its keys and along rows ---- */
+
+static void score_keys(const head *h, int64_t n, const real *query, real *scores)
+{
+    const attention_plan *plan = h->plan;
+    const matrix k = h->in[ATTENTION_K];
+    const matrix *keep = &h->in[ATTENTION_KEEP], *bias = &h->in[ATTENTION_BIAS];
+    for (int64_t j = 0; j < n; j++) scores[j] = row_dot(query, k.at + j * k.row, plan->depth);
+    for (int64_t j = 0; j < n && plan->in[ATTENTION_BIAS].present; j++)
+        scores[j] += bias->at[j * bias->column];
+    for (int64_t j = 0; j < n && plan->in[ATTENTION_KEEP].present; j++)
+        if (keep->at[j * keep->column] == 0) scores[j] = -INFINITY;
+}
+
+/* x becomes exp(x - most). return: the sum */
+static real exp_row(real *x, int64_t n, real most)
+{
+    vec sum = vec_fill(0);
+    for (int64_t j = 0; j < n; j += HEED_LANES) {
+        const int64_t part = heed_smaller(HEED_LANES, n - j);
+        const vec p = vec_exp_negative(vec_load_part(x + j, part, -INFINITY) - most);
+        vec_store_part(x + j, p, part);
+        sum += p;
+    }
+    return vec_sum_lanes(sum);
+}
+
+/* At most a vector's columns of sum_j p[j] v[j, :], for n rows. */
+static vec weigh_rows(const real *p, int64_t n, const real *v, int64_t row, int64_t columns)
+{
+    vec sum = vec_fill(0), other = sum;
+    int64_t j = 0;
+    if (columns < HEED_LANES) {
+        for (; j < n; j++) sum += p[j] * vec_load_part(v + j * row, columns, 0);
+        return sum;
+    }
+    for (; j + 2 <= n; j += 2) {
+        sum += p[j] * vec_load(v + j * row);
+        other += p[j + 1] * vec_load(v + (j + 1) * row);
+    }
+    if (j < n) sum += p[j] * vec_load(v + j * row);
+    return sum + other;
+}
+
+static void attend_one(const head *h, real *y, real *lse)
+{
+    const attention_plan *plan = h->plan;
+    const attention_scratch *at = &plan->at;
+    const running r = { h->scratch + at->most, h->scratch + at->sum, h->scratch + at->factor,
+                        h->scratch + at->out_q };
+    const matrix q = h->in[ATTENTION_Q], v = h->in[ATTENTION_V];
+    real *query = h->scratch + at->turned_q, *scores = h->scratch + at->scores;
+    for (int64_t k = 0; k < plan->depth; k++) query[k] = (real)plan->scale * q.at[k * q.column];
+    const int64_t n = kept_keys(h, 0, 1, visible_keys(plan, 0, 0, plan->keys));
+    score_keys(h, n, query, scores);
+    const real most = row_shift(row_max(scores, n)), sum = exp_row(scores, n, most);
+    vec_store(r.most, vec_fill(most));
+    vec_store(r.sum, vec_fill(sum));
+    for (int64_t j = 0; j < plan->width; j += HEED_LANES) {
+        const int64_t columns = heed_smaller(HEED_LANES, plan->width - j);
+        vec_store(r.y + j, weigh_rows(scores, n, v.at + j, v.row, columns));
+    }
+    finish(&r, 1);
+    write_rows(plan, 1, &r, y, lse);
 }
 
 HEED_KERNEL(attention)
@@ -130,6 +209,10 @@ HEED_KERNEL(attention)
         const head h = head_of(call, plan, w.product);
         real *y = (real *)call->out.data + product_offset(plan, &plan->out, w.product);
         real *lse = (real *)call->aux.data + w.product * plan->queries;
+        if (plan->queries == 1) {
+            attend_one(&h, y, lse);
+            continue;
+        }
         for (int64_t i = w.first; i < w.stop; i += plan->query_block)
             attend(&h, i, heed_smaller(plan->query_block, w.stop - i), y, lse);
     }

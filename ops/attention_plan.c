@@ -143,7 +143,7 @@ static void plan_scratch(attention_plan *plan, bool reverse)
     const attention_operand *in = plan->in;
     at->turned_q = reserve(at, plan->query_block * plan->depth);
     at->turned_dy = reserve(at, reverse ? plan->query_block * plan->width : 0);
-    at->scores = reserve(at, strip);
+    at->scores = reserve(at, plan->keys > strip ? plan->keys : strip);
     at->slopes = reserve(at, reverse ? strip : 0);
     at->keep = reserve(at, in[ATTENTION_KEEP].present ? panel : 0);
     at->bias = reserve(at, in[ATTENTION_BIAS].present ? panel : 0);
@@ -185,9 +185,11 @@ static void plan_operands(attention_plan *plan, const heed_call *call, int64_t l
         plan->in[i] = operand_of(&x, plan->n_axes);
     }
     plan->out = operand_of(&call->out, plan->n_axes);
-    for (int i = 0; i < 4; i++)
-        plan->in[rows[i]].copy =
-            needs_copy(&plan->in[rows[i]], i < 2 ? plan->depth : plan->width, lanes);
+    const bool once = plan->queries == 1 && call->n_in == ATTENTION_FORWARD_INPUTS;
+    for (int i = 0; i < 4; i++) { /* rows that are read once need no whole vectors */
+        attention_operand *o = &plan->in[rows[i]];
+        o->copy = once ? o->column != 1 : needs_copy(o, i < 2 ? plan->depth : plan->width, lanes);
+    }
     plan->staged_q = plan->depth % lanes != 0;
     plan->staged_v = plan->width % lanes != 0;
 }

@@ -147,6 +147,7 @@
 #define heed_scatter_add_along_axis(...) HEED_AT(heed_scatter_add_along_axis(__VA_ARGS__))
 #define heed_gather(...) HEED_AT(heed_gather(__VA_ARGS__))
 #define heed_scatter_add(...) HEED_AT(heed_scatter_add(__VA_ARGS__))
+#define heed_replace_row(...) HEED_AT(heed_replace_row(__VA_ARGS__))
 #define heed_embedding(...) HEED_AT(heed_embedding(__VA_ARGS__))
 #define heed_one_hot(...) HEED_AT(heed_one_hot(__VA_ARGS__))
 #define heed_segment_sum(...) HEED_AT(heed_segment_sum(__VA_ARGS__))

@@ -85,6 +85,9 @@ heed_node *heed_fold_windows(heed_node *windows, int axis, int64_t length, int64
 heed_node *heed_gather(heed_node *x, heed_node *index, int axis, int batch);
 /* The reverse: out has `size` along axis, zero but for dy added where gather read it. */
 heed_node *heed_scatter_add(heed_node *dy, heed_node *index, int axis, int batch, int64_t size);
+/* x, but for x[a.., index, b..], which is row[a.., b..]; index []. A state of a loop that becomes
+ * this is written in place: a step costs a row. What reads the state is to be built before. */
+heed_node *heed_replace_row(heed_node *x, heed_node *row, heed_node *index, int axis);
 heed_node *heed_embedding(heed_node *table, heed_node *index); /* [V, d], [..] -> [.., d] */
 /* out[a.., i.., b..] = x[a.., index[i..], b..] (PyTorch's index_select, NumPy's take) */
 heed_node *heed_index_select(heed_node *x, heed_node *index, int axis);

@@ -51,7 +51,7 @@ Test(models_temporal, step_by_step_is_the_whole_sequence)
     heed_node *final[HEED_PAST_MOST], *y[2];
     network(k.scope, heed_full(k.graph, 0, B, 1, C), &w.first);
     cr_assert_eq(w.first.n, 3 + 2 + 1 + 2, "%d states", w.first.n);
-    heed_node *over[3] = { heed_transpose(k.x, 0, 1), heed_eye(k.graph, T, T),
+    heed_node *over[3] = { heed_transpose(k.x, 0, 1), heed_past_steps(k.graph, T),
                            heed_causal_mask(k.graph, T, T) };
     cr_assert(heed_scan(k.graph, step, &w, final, &y[0], .initial = w.first.state,
                         .n_states = w.first.n, .over = over, .n_over = 3, .n_out = 1),

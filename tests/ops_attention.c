@@ -238,7 +238,8 @@ static operands operands_of(const problem *p, heed_dtype dtype, int layout)
         o.in[i] = o.x[i].view;
     }
     for (int64_t j = 0; j < heed_count(&o.in[ATTENTION_KEEP].shape); j++)
-        heed_set(&o.in[ATTENTION_KEEP], j, j % 3 == 1 || j / p->keys == 1 ? 0 : 0.5);
+        heed_set(&o.in[ATTENTION_KEEP], j,
+                 j % 3 == 1 || j / p->keys == 1 || j % p->keys > 3 * p->keys / 4 ? 0 : 0.5);
     return o;
 }
 
@@ -339,7 +340,8 @@ Test(attention, several_blocks, .timeout = 120)
                               { 1, 1, 1, 300, 451, 16, 32, false, true, false, 0.25 },
                               { 1, 17, 1, 290, 290, 3, 3, true, false, false, 0.5 },
                               { 1, 2, 1, 280, 150, 16, 5, true, false, true, 0.5 },
-                              { 3, 20, 1, 5, 6, 4, 4, true, true, false, 0.5 } };
+                              { 3, 20, 1, 5, 6, 4, 4, true, true, false, 0.5 },
+                              { 2, 3, 1, 1, 20000, 20, 40, false, true, true, 0.5 } };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         cr_assert_gt(check_everywhere(&cases[i]), 0);
 }

@@ -77,6 +77,11 @@ static heed_node *build_scatter_add(golden *c)
                             whole(c, "size"));
 }
 
+static heed_node *build_replace_row(golden *c)
+{
+    return heed_replace_row(c->in[0], c->in[1], c->in[2], axis_of(c));
+}
+
 static heed_node *build_one_hot(golden *c)
 {
     return heed_one_hot(c->in[0], whole(c, "classes"));
@@ -98,6 +103,7 @@ static const golden_builder builders[] = {
     { "pad", .build = build_pad },
     { "gather", .build = build_gather },
     { "scatter_add", .build = build_scatter_add },
+    { "replace_row", .build = build_replace_row },
     { "embedding", .binary = heed_embedding },
     { "one_hot", .build = build_one_hot },
     { .name = NULL },

@@ -1,26 +1,57 @@
-/* edges.c - consumers of every node; readers of a parameter before who overwrites it. */
+/* edges.c - consumers of every node; readers of a parameter, or of a loop's state, before who
+ * overwrites it. */
 #include "graph/passes/edges.h"
 
 #include "graph/passes/recompute.h"
 
-/* The overwriting node that has to wait for `reader`, because it reads x, (a view of) the
- * parameter; or -1. */
+/* All of its values are kept. */
+static bool has_history(const heed_body *body, int state)
+{
+    for (int r = 0; r < body->n_results; r++)
+        if (body->results[r].kind == HEED_RESULT_HISTORY && body->results[r].state == state)
+            return true;
+    return false;
+}
+
+const heed_node *heed_updated_state(const heed_program *p, const heed_node *node, int *state)
+{
+    for (int k = 0; p->body && node->op->updates && k < p->body->n_states; k++) {
+        int slot;
+        for (int i = 0; p->outputs[k] == node && i < node->n_in; i++) {
+            if (!heed_bit(node->op->updates, i) || !heed_is_slot(node->in[i], &slot)) continue;
+            const heed_slot *of = &p->body->slots[slot];
+            if (of->kind != HEED_SLOT_STATE || of->state != k) continue;
+            *state = k;
+            return has_history(p->body, k) ? NULL : node->in[i];
+        }
+    }
+    return NULL;
+}
+
+/* The overwriting node that has to wait for `reader`, because it reads x, (a view of) the parameter
+ * or state; or -1. What was built after a state's next value may depend on it, and does not come
+ * first: the state then stays as it is. */
 static int overwriter(const heed_program *p, const int *root, const int *writer,
                       const heed_node *reader, const heed_node *x)
 {
     int parameter = root[x->id];
     int by = parameter >= 0 ? writer[parameter] : -1;
+    if (by >= 0 && by < reader->id && !heed_is_param(p->work->nodes[parameter])) return -1;
     return by >= 0 && by != reader->id && heed_runs(p, reader) ? by : -1;
 }
 
-/* root[id]: the parameter that a value is or views, or -1; writer[parameter]: who overwrites it. */
+/* root[id]: the parameter or state that a value is or views, or -1; writer[root]: who overwrites
+ * it. */
 static bool find_writers(heed_program *p, int *root, int *writer)
 {
     for (int id = 0; id < p->work->n_nodes; id++) {
         const heed_node *node = p->work->nodes[id];
+        int of;
         root[id] = writer[id] = -1;
         if (!p->edges.live[id]) continue;
-        if (heed_is_param(node)) root[id] = id;
+        if (heed_is_param(node) || heed_is_slot(node, &of)) root[id] = id;
+        const heed_node *state = heed_updated_state(p, node, &of);
+        if (state) writer[state->id] = id;
         if (node->op->view) root[id] = root[node->in[0]->id];
         for (int i = 0; node->op->writes && i < node->n_in; i++) {
             if (!heed_bit(node->op->writes, i)) continue;

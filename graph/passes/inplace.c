@@ -1,4 +1,5 @@
-/* inplace.c - a result takes over the memory of an input that nobody needs afterwards. */
+/* inplace.c - a result takes over the memory of an input that nobody needs afterwards; a state's
+ * next value is written over the state. */
 #include "graph/plan.h"
 
 static void use(heed_program *p, int buffer, int time)
@@ -44,13 +45,14 @@ static bool whole(const heed_program *p, const heed_node *node)
     return value->offset == 0 && heed_is_dense(&view) && p->buffers[value->buffer].bytes == bytes;
 }
 
-/* May the result of member `m` use the memory of `x`, an input of member `reader`? */
-static bool may_take(const heed_program *p, const heed_instruction *it, int m, const heed_node *x)
+/* May the result of member `m` use the memory of `x`, an input of that kind? */
+static bool may_take(const heed_program *p, const heed_instruction *it, int m, const heed_node *x,
+                     heed_memory_kind kind)
 {
     const heed_node *y = it->nodes[m];
     int from = heed_buffer_root(p, p->values[x->id].buffer);
     const heed_buffer *b = &p->buffers[from];
-    if (b->kind != HEED_PLANNED_MEMORY || b->last != it->time || b->last_users != 1) return false;
+    if (b->kind != kind || b->last != it->time || b->last_users != 1) return false;
     if (x->dtype != y->dtype || !heed_shape_equal(&x->shape, &y->shape) || !whole(p, x))
         return false;
     for (int k = 0; k < it->n_nodes;
@@ -83,12 +85,19 @@ static void take_over(heed_program *p, const heed_instruction *it, int m)
     const heed_node *y = it->nodes[m];
     int own = p->values[y->id].buffer;
     if (own < 0 || p->buffers[own].same_as >= 0 || p->buffers[own].shared || !whole(p, y)) return;
+    int k;
+    const heed_node *state = heed_updated_state(p, y, &k);
+    if (state) {
+        int from = p->values[state->id].buffer;
+        p->in_place[k] = may_overwrite(p, y, from) && may_take(p, it, m, state, HEED_SLOT_MEMORY);
+        return;
+    }
     for (int i = 0; i < y->n_in; i++) {
         const heed_node *x = y->in[i];
         if (p->values[x->id].buffer < 0) continue;
         int from = heed_buffer_root(p, p->values[x->id].buffer);
         if (y->op->kernel && !may_overwrite(p, y, from)) continue;
-        if (from == own || !may_take(p, it, m, x)) continue;
+        if (from == own || !may_take(p, it, m, x, HEED_PLANNED_MEMORY)) continue;
         p->buffers[own].same_as = from;
         p->buffers[from].last = p->buffers[own].last;
         p->buffers[from].last_users = p->buffers[own].last_users;

@@ -205,13 +205,17 @@ static bool is_inside(const order *o, const heed_node *x, int k)
 }
 
 /* Nanoseconds on one thread, roughly: a kernel does more arithmetic in one than tile functions;
- * what indices point to is fetched one after the other. */
-static double cost_of(const heed_node *node)
+ * what indices point to is fetched one after the other; of a state that is updated only a part is
+ * written. */
+static double cost_of(const heed_program *p, const heed_node *node)
 {
     const double flops_per_ns = node->op->tile ? 20 : 60, bytes_per_ns = 40, index_ns = 1.5;
-    double bytes = (double)heed_count(&node->shape) * (double)heed_dtype_size(node->dtype);
+    int k;
+    const heed_node *state = heed_updated_state(p, node, &k);
+    double bytes = state ? 0 : (double)heed_node_bytes(node);
     double indices = 0;
     for (int i = 0; i < node->n_in && i < 64; i++) {
+        if (node->in[i] == state) continue;
         const double count = (double)heed_count(&node->in[i]->shape);
         bytes += count * (double)heed_dtype_size(node->in[i]->dtype);
         if (node->in[i]->dtype == HEED_I32) indices += count;
@@ -232,7 +236,7 @@ static bool take_nodes(order *o, heed_instruction *instruction, int k)
     for (int i = 0; i < n; i++) {
         heed_node *node = o->graph->nodes[o->members[o->starts[k] + i]];
         instruction->nodes[i] = node;
-        instruction->cost += cost_of(node);
+        instruction->cost += cost_of(p, node);
         n_in += node->n_in;
     }
     instruction->reads = heed_arena_alloc(&p->arena, (size_t)(n_in + 2 * n + 1) * sizeof(int));

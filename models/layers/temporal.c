@@ -7,18 +7,23 @@
 
 /* ---- what blocks remember ---- */
 
+heed_node *heed_past_steps(heed_graph *graph, int64_t steps)
+{
+    return heed_cast(heed_arange(graph, 0, (double)steps, 1), HEED_I32);
+}
+
 heed_past heed_past_first(heed_graph *graph, int64_t steps)
 {
     return (heed_past){ .steps = steps,
-                        .here = heed_full(graph, 0, steps),
+                        .step = heed_index(heed_past_steps(graph, steps), 0, 0),
                         .so_far = heed_full(graph, 1, steps),
                         .first = true };
 }
 
-heed_past heed_past_at(const heed_past *first, heed_node *const *state, heed_node *here,
+heed_past heed_past_at(const heed_past *first, heed_node *const *state, heed_node *step,
                        heed_node *so_far)
 {
-    heed_past past = { .steps = first->steps, .here = here, .so_far = so_far };
+    heed_past past = { .steps = first->steps, .step = step, .so_far = so_far };
     for (int i = 0; i < first->n; i++) past.state[i] = state[i];
     return past;
 }
@@ -29,16 +34,25 @@ static heed_node *zeros_like(heed_node *x, int64_t steps)
     return heed_full_shaped(x->graph, x->dtype, shape, 0);
 }
 
-/* The next block's state: `steps` steps of x [B, 1, C]. */
-static heed_node *remembered(heed_past *past, heed_node *x, int64_t steps)
+/* The next block's state: what it keeps of steps, zeros at first. */
+static heed_node *remembered(heed_past *past, heed_node *x, heed_shape shape)
 {
     if (past->n == HEED_PAST_MOST)
         return heed_graph_fail(x->graph, "a past holds at most %d states", HEED_PAST_MOST);
-    if (past->first) past->state[past->n] = zeros_like(x, steps);
+    if (past->first) past->state[past->n] = heed_full_shaped(x->graph, x->dtype, shape, 0);
     return past->state[past->n];
 }
 
-/* A queue of `distance` steps: the oldest leaves it, x enters. */
+/* This step's place in a ring of n: step mod n. */
+static heed_node *place_in_ring(const heed_past *past, int64_t n)
+{
+    heed_node *t = heed_arange(past->step->graph, 0, (double)past->steps, 1);
+    heed_node *rounds = heed_floor(heed_affine(t, 1 / (double)n, 0.5 / (double)n));
+    heed_node *table = heed_cast(heed_sub(t, heed_scale(rounds, (double)n)), HEED_I32);
+    return heed_gather(table, past->step, 0, 0);
+}
+
+/* A ring of `distance` steps: x takes the place of the oldest. */
 heed_node *heed_earlier(heed_past *past, heed_node *x, int64_t distance)
 {
     if (!x) return NULL;
@@ -47,19 +61,21 @@ heed_node *heed_earlier(heed_past *past, heed_node *x, int64_t distance)
         heed_node *before = zeros_like(x, x->shape.dim[1] - kept);
         return heed_concat(HEED_NODES(before, heed_slice(x, 1, 0, kept)), 1);
     }
-    heed_node *queue = remembered(past, x, distance); /* [B, distance, C] */
-    if (!queue) return NULL;
-    past->next[past->n++] =
-        distance == 1 ? x : heed_concat(HEED_NODES(heed_slice(queue, 1, 1, distance), x), 1);
-    return heed_slice(queue, 1, 0, 1);
+    const heed_shape shape = HEED_SHAPE(distance, x->shape.dim[0], x->shape.dim[2]);
+    heed_node *ring = remembered(past, x, shape); /* [distance, B, C] */
+    heed_node *at = ring ? place_in_ring(past, distance) : NULL;
+    heed_node *oldest = heed_gather(ring, at, 0, 0);
+    past->next[past->n++] = heed_replace_row(ring, heed_index(x, 1, 0), at, 0);
+    return heed_unsqueeze(oldest, 1);
 }
 
 heed_node *heed_all_so_far(heed_past *past, heed_node *x)
 {
     if (!past || !x) return x;
-    heed_node *all = remembered(past, x, past->steps); /* [B, T, C] */
+    const heed_shape shape = HEED_SHAPE(x->shape.dim[0], past->steps, x->shape.dim[2]);
+    heed_node *all = remembered(past, x, shape); /* [B, T, C] */
     if (!all) return NULL;
-    return past->next[past->n++] = heed_add(all, heed_mul(heed_unsqueeze(past->here, -1), x));
+    return past->next[past->n++] = heed_replace_row(all, heed_index(x, 1, 0), past->step, 1);
 }
 
 /* ---- blocks ---- */

@@ -18,7 +18,7 @@
 enum { HEED_PAST_MOST = 64 };
 typedef struct heed_past {
     int64_t steps;     /* T */
-    heed_node *here;   /* [T]: 1 at this step, else 0; a row of heed_eye() */
+    heed_node *step;   /* [], i32: which this one is */
     heed_node *so_far; /* [T]: 1 up to this step; a row of heed_causal_mask() */
     heed_node *state[HEED_PAST_MOST], *next[HEED_PAST_MOST]; /* before and after this step */
     int n;                                                   /* how many blocks have asked for */
@@ -29,8 +29,10 @@ typedef struct heed_past {
  * first values, zeros. */
 heed_past heed_past_first(heed_graph *graph, int64_t steps);
 /* The past of a step: `state` as the loop gives it. The network leaves .next[0 .. n - 1]. */
-heed_past heed_past_at(const heed_past *first, heed_node *const *state, heed_node *here,
+heed_past heed_past_at(const heed_past *first, heed_node *const *state, heed_node *step,
                        heed_node *so_far);
+/* i32 [T]: 0, 1, .. T - 1, whose parts are the steps of a loop. */
+heed_node *heed_past_steps(heed_graph *graph, int64_t steps);
 
 /* x as it was `distance` steps earlier, 0 before the first step. past NULL: x is all steps. */
 heed_node *heed_earlier(heed_past *past, heed_node *x, int64_t distance);

@@ -362,14 +362,16 @@ static int64_t least_side(int64_t blocks)
     return blocks < WANTED_UNITS / 2 ? PANEL : blocks < WANTED_UNITS ? 64 : 512;
 }
 
-/* Halve a side until there are enough blocks. */
+/* Halve a side until there are enough blocks. A small C with much work, the gradient of a narrow
+ * layer, is cut once all the same: else one thread would have it alone. */
 static void cut(heed_gemm_split *split, double pieces, int64_t m, int64_t n, heed_gemm_cut how)
 {
     while (1.4 * (double)(split->down * split->across) < pieces) {
         const int64_t least = least_side(split->down * split->across);
         const int64_t rows = m / split->down, columns = n / split->across;
         const bool by_column = columns >= 2 * least;
-        const bool by_row = rows >= 2 * (how == HEED_CUT_ROWS ? LEAST_ROWS : least);
+        const bool few_rows = how == HEED_CUT_ROWS || (rows == m && columns == n && !by_column);
+        const bool by_row = rows >= 2 * (few_rows ? LEAST_ROWS : least);
         const bool columns_first =
             how == HEED_CUT_LONGER ? columns > rows : how == HEED_CUT_COLUMNS;
         if (by_column && (columns_first || !by_row))

@@ -28,6 +28,10 @@ def scatter_batch(size):
         0, i, d) for d, i in zip(dy, at)])
 
 
+def replace_row(axis):
+    return lambda x, row, at: torch.index_copy(x, axis, at.reshape(1), row.unsqueeze(axis))
+
+
 CASES = [
     case('reshape/plain', lambda x: x.reshape(4, 3), real(2, 6), shape=[4, 3]),
     case('reshape/any', lambda x: x.reshape(2, 3, 2), real(12), shape=[2, -1, 2]),
@@ -70,6 +74,9 @@ CASES = [
          batch=0, size=3),
     case('scatter_add/batch', scatter_batch(4), real(3, 6, 2), index(3, 6, below=4), axis=1,
          batch=1, size=4),
+    case('replace_row/first_axis', replace_row(0), real(5, 3), real(3), index(values=3), axis=0),
+    case('replace_row/middle', replace_row(1), real(2, 4, 3), real(2, 3), index(values=0), axis=1),
+    case('replace_row/last', replace_row(2), real(2, 3, 4), real(2, 3), index(values=3), axis=2),
     case('embedding/plain', lambda t, i: F.embedding(i, t), real(6, 3), index(2, 4, below=6)),
     case('one_hot/plain', lambda i: F.one_hot(i, 5).double(), index(2, 4, below=5), classes=5),
 ]
