@@ -10,6 +10,8 @@
 #define LEAST_WORK 5e5       /* of a unit, in flops */
 #define LEAST_ROWS 56        /* to be cut in two */
 #define LEAST_POSITIONS 64   /* likewise */
+#define COPY_COST 4          /* of a vector, in multiplications of one */
+#define MOST_COPIES 8        /* of a plane: of longer windows, rows are longer, too */
 #define COLUMNS 32           /* input channels of a unit of conv_weights: two vectors */
 #define MOST_ROWS 128        /* output channels of it */
 #define WIDEST 16            /* elements in a vector */
@@ -220,15 +222,30 @@ static int64_t taps_of_phase(const heed_conv_axis *a, bool reverse)
     return a->taps == 0 ? 1 : reverse ? heed_conv_up(a->taps, a->cycle) : a->taps;
 }
 
-static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, int64_t planes, size_t size)
+/* More copies, or more multiplications? Of each row. */
+static bool prefer_shifted(const heed_conv_problem *p, int64_t taps, int64_t copies)
+{
+    const heed_conv_axis *width = &p->axis[1];
+    return copies <= MOST_COPIES &&
+           p->out * taps * width->halo > COPY_COST * (copies - width->planes) * width->positions;
+}
+
+static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, size_t size)
 {
     const heed_conv_problem *p = &plan->problem;
-    const int64_t copy = planes * p->blocks.images * p->place_rows * p->place_columns;
+    const heed_conv_blocks *b = &p->blocks;
+    const int64_t pitch = plan->shifted ? b->columns : p->place_columns;
+    const int64_t copies = p->axis[0].planes * plan->copies;
+    const int64_t places = copies * b->images * p->place_rows * pitch;
     const size_t depth = (size_t)(plan->depth * taps);
-    plan->channel_step = (heed_conv_up(copy, WIDEST) | 1) * WIDEST; /* spreads over the cache */
-    plan->weights_at = round_up(depth * sizeof(int64_t));
-    plan->panel_at = round_up(plan->weights_at + (size_t)plan->rows * depth * size);
-    plan->images_at = plan->panel_at + depth * PANEL_BYTES + PANEL_BYTES;
+    plan->list_size = (int64_t)depth;
+    /* Odd numbers of vectors spread over the cache. What the last panel reads past the last place
+     * belongs to the channel, too. */
+    plan->channel_step = (heed_conv_up(places, WIDEST) / 2 * 2 + 3) * WIDEST;
+    plan->sums_step = (heed_conv_up(b->images * b->rows * pitch, WIDEST) | 1) * WIDEST;
+    plan->weights_at = round_up((depth + (size_t)taps) * sizeof(int64_t));
+    plan->sums_at = round_up(plan->weights_at + (size_t)plan->rows * depth * size);
+    plan->images_at = plan->sums_at + (size_t)(plan->phases * plan->rows * plan->sums_step) * size;
     plan->bytes = plan->images_at + (size_t)(plan->depth * plan->channel_step) * size + PANEL_BYTES;
 }
 
@@ -240,23 +257,29 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     heed_conv_sum_plan plan = { 0 };
     heed_conv_problem *p = &plan.problem;
     *p = problem_of(reverse ? written : read, w, reverse ? read : written, window, reverse);
+    const heed_conv_axis *height = &p->axis[0], *width = &p->axis[1];
     plan.read = images_of(read, p->in);
     plan.written = images_of(written, p->out);
     plan.taps = taps_of(w, p);
-    const int64_t taps = taps_of_phase(&p->axis[0], reverse) * taps_of_phase(&p->axis[1], reverse);
-    const int64_t phases = reverse ? p->axis[0].cycle * p->axis[1].cycle : 1;
-    const int64_t mean = p->axis[0].taps * p->axis[1].taps / phases;
+    const int64_t taps = taps_of_phase(height, reverse) * taps_of_phase(width, reverse);
+    const int64_t divided = reverse ? height->cycle * width->cycle : 1;
+    const int64_t mean = height->taps * width->taps / divided;
     plan.depth = mean < 1 ? MOST_DEPTH : mean < MOST_DEPTH ? MOST_DEPTH / mean : 1;
     plan.depths = parts(&plan.depth, p->in, 1);
-    const int64_t planes = p->axis[0].planes * p->axis[1].planes;
-    const int64_t whole = p->axis[0].positions * p->axis[1].positions;
-    cut_positions(p, whole > FEW_POSITIONS ? whole : FEW_POSITIONS,
-                  (int64_t)(cache / size) / (plan.depth * (planes > 0 ? planes : 1)));
+    plan.copies = width->taps == 0 ? 0 : reverse ? width->halo + 1 : width->taps;
+    plan.shifted = prefer_shifted(p, taps, plan.copies);
+    if (!plan.shifted) plan.copies = width->planes;
+    plan.phases = height->phases * width->phases;
     plan.rows = (int64_t)(cache / size) / (plan.depth * taps);
     plan.row_blocks = parts(&plan.rows, p->out, 1);
+    const int64_t whole = height->positions * width->positions;
+    const int64_t copied = plan.depth * larger(height->planes * plan.copies, 1);
+    const int64_t summed = larger(plan.rows * plan.phases / 2, 1); /* half of the cache */
+    cut_positions(p, whole > FEW_POSITIONS ? whole : FEW_POSITIONS,
+                  (int64_t)(cache / size) / larger(copied, summed));
     cut_sum(&plan);
-    set_sum_scratch(&plan, taps, planes, size);
-    const bool empty = p->batch == 0 || p->out == 0 || p->axis[0].out == 0 || p->axis[1].out == 0;
+    set_sum_scratch(&plan, taps, size);
+    const bool empty = p->batch == 0 || p->out == 0 || height->out == 0 || width->out == 0;
     plan.units = empty ? 0 : sum_units(&plan);
     return plan;
 }
