@@ -84,7 +84,7 @@ typedef struct heed_conv_sum_plan {
     int64_t phases;                        /* along both axes */
     int64_t list_size;                     /* places of a list */
     int64_t channel_step;                  /* in the copies, from one channel to the next */
-    int64_t sums_step;                     /* from one output channel to the next */
+    int64_t weights_step, sums_step;       /* from one output channel to the next */
     size_t weights_at, sums_at, images_at; /* in scratch, behind the list */
     size_t bytes;
     int64_t units;

@@ -68,14 +68,6 @@ static inline void copy_rows(const row_set *r, const real *from, real *to)
     }
 }
 
-static inline void clear_rows(int64_t count, int64_t step, int64_t n, real *to)
-{
-    for (int64_t j = 0; j < n; j += LANES) {
-        const int64_t part = n - j < LANES ? n - j : LANES;
-        for (int64_t i = 0; i < count; i++) vec_store_part(to + i * step + j, vec_fill(0), part);
-    }
-}
-
 /* The places of one row, `begin` and after `end` of which are padding; from: the first element. */
 static inline void copy_places(const heed_conv_span *s, real *to, const real *from, int64_t step,
                                int64_t n)

@@ -190,7 +190,7 @@ static int64_t sum_units(const heed_conv_sum_plan *plan)
 }
 
 /* Cut further while there are few units that are large. Cutting rows copies images once more, and
- * cutting positions copies weights once more, which takes about a quarter as long. */
+ * cutting positions copies weights once more, which takes twice as long where it gathers them. */
 static void cut_sum(heed_conv_sum_plan *plan)
 {
     heed_conv_problem *p = &plan->problem;
@@ -199,12 +199,15 @@ static void cut_sum(heed_conv_sum_plan *plan)
     const double positions = (double)(p->reverse ? p->axis[0].in : p->axis[0].out) *
                              (double)(p->reverse ? p->axis[1].in : p->axis[1].out);
     const double work = 2 * (double)(p->batch * p->groups * p->in) * out * positions * taps;
+    const double weights = p->reverse ? 2 * taps * out : taps * out;
+    const int64_t copies = p->axis[0].planes * plan->copies;
     for (;;) {
         const int64_t units = sum_units(plan), area = b->images * b->rows * b->columns;
-        const double places = (double)(b->images * p->place_rows * p->place_columns);
+        const int64_t pitch = plan->shifted ? b->columns : p->place_columns;
+        const double places = (double)(copies * b->images * p->place_rows * pitch);
         const bool rows = plan->rows >= LEAST_ROWS, columns = area >= LEAST_POSITIONS;
         if (units >= WANTED_UNITS || work < 2 * LEAST_WORK * (double)units) return;
-        if (rows && (!columns || 4 * (double)plan->row_blocks * places < taps * out)) {
+        if (rows && (!columns || (double)plan->row_blocks * places < weights)) {
             plan->row_blocks = halve(&plan->rows, p->out);
         } else if (columns) {
             int64_t *longest = b->images > 1 ? &b->images : b->rows > 1 ? &b->rows : &b->columns;
@@ -243,9 +246,11 @@ static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, size_t size)
      * belongs to the channel, too. */
     plan->channel_step = (heed_conv_up(places, WIDEST) / 2 * 2 + 3) * WIDEST;
     plan->sums_step = (heed_conv_up(b->images * b->rows * pitch, WIDEST) | 1) * WIDEST;
+    plan->weights_step = (heed_conv_up((int64_t)depth, WIDEST) | 1) * WIDEST;
     plan->weights_at = round_up((depth + (size_t)taps) * sizeof(int64_t));
-    plan->sums_at = round_up(plan->weights_at + (size_t)plan->rows * depth * size);
-    plan->images_at = plan->sums_at + (size_t)(plan->phases * plan->rows * plan->sums_step) * size;
+    const int64_t rows = plan->phases * plan->rows;
+    plan->sums_at = round_up(plan->weights_at + (size_t)(rows * plan->weights_step) * size);
+    plan->images_at = plan->sums_at + (size_t)(rows * plan->sums_step) * size;
     plan->bytes = plan->images_at + (size_t)(plan->depth * plan->channel_step) * size + PANEL_BYTES;
 }
 
@@ -270,7 +275,7 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     plan.shifted = prefer_shifted(p, taps, plan.copies);
     if (!plan.shifted) plan.copies = width->planes;
     plan.phases = height->phases * width->phases;
-    plan.rows = (int64_t)(cache / size) / (plan.depth * taps);
+    plan.rows = (int64_t)(cache / size) / (plan.depth * taps * (reverse ? divided : 1));
     plan.row_blocks = parts(&plan.rows, p->out, 1);
     const int64_t whole = height->positions * width->positions;
     const int64_t copied = plan.depth * larger(height->planes * plan.copies, 1);

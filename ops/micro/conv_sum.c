@@ -6,6 +6,8 @@
 #ifdef HEED_STAMP
 #include "ops/micro/conv_copy.h"
 
+#define WEIGHT_LINES 8 /* channels of w that are read at a time */
+
 /* One block of one group, as far as it has been copied. */
 typedef struct block {
     const heed_conv_sum_plan *plan;
@@ -15,6 +17,7 @@ typedef struct block {
     int64_t positions;                       /* of a phase, with what lies between rows */
     int64_t row, rows;                       /* output channels */
     int64_t channel, channels;               /* input channels that are summed now */
+    int64_t cleared;                         /* so many had places, whose padding is 0 */
     const real *in, *w;                      /* of the group */
     real *out;
     real *direct; /* of the first position, where neighbours are so in the output; or NULL */
@@ -28,7 +31,22 @@ typedef struct phase {
     int64_t number[2];
     heed_conv_phase axis[2];
     int64_t taps, depth;
+    real *weights, *sums; /* its own */
 } phase;
+
+static phase phase_of(const block *x, int64_t k)
+{
+    const heed_conv_sum_plan *plan = x->plan;
+    const heed_conv_problem *p = &plan->problem;
+    phase f = { .number = { k / p->axis[1].phases, k % p->axis[1].phases },
+                .weights = x->weights + k * plan->rows * plan->weights_step,
+                .sums = x->sums + k * plan->rows * plan->sums_step };
+    for (int i = 0; i < 2; i++)
+        f.axis[i] = heed_conv_phase_of(&p->axis[i], p->reverse, f.number[i]);
+    f.taps = f.axis[0].taps * f.axis[1].taps;
+    f.depth = x->channels * f.taps;
+    return f;
+}
 
 /* Rows of images follow each other when there are several to shift along height, images when there
  * are not. */
@@ -54,55 +72,48 @@ static void set_steps(block *x)
 
 /* ---- copies ---- */
 
-/* A plane of one image: rows of places, zero where there is no element. */
-static void copy_plane(const block *x, const heed_conv_span *down, const heed_conv_span *across,
-                       const real *from, real *to)
-{
-    const int64_t *stride = x->plan->read.axis, pitch = x->pitch, row_step = x->row_step;
-    const int64_t from_step = down->step * stride[0], step = across->step * stride[1];
-    const int64_t height = x->at.rows + x->plan->problem.axis[0].halo;
-    from += (down->element + down->begin * down->step) * stride[0] +
-            (across->element + across->begin * across->step) * stride[1];
-    const row_set r = { down->end - down->begin, across->end - across->begin, row_step, from_step,
-                        step };
-    if (r.rows == height && r.n == pitch && row_step == pitch && from_step == pitch * step) {
-        copy_row(to, from, step, height * pitch);
-        return;
-    }
-    clear_rows(down->begin, row_step, pitch, to);
-    to += down->begin * row_step;
-    clear_rows(r.rows, row_step, across->begin, to);
-    copy_rows(&r, from, to + across->begin);
-    clear_rows(r.rows, row_step, pitch - across->end, to + across->end);
-    clear_rows(height - down->end, row_step, pitch, to + r.rows * row_step);
-}
-
-/* Copy k of a channel, where all images follow each other row by row or one by one. */
+/* Copy k of a channel: rows of all images, as far as there are elements. */
 static void copy_channel(const block *x, int64_t k, const real *from, real *to)
 {
     const heed_conv_sum_plan *plan = x->plan;
     const heed_conv_axis *height = &plan->problem.axis[0], *width = &plan->problem.axis[1];
     const bool reverse = plan->problem.reverse;
+    const int64_t *stride = plan->read.axis, rows = x->at.rows + height->halo;
     const int64_t copy = k % plan->copies, column = x->at.column + (reverse ? copy : 0);
     const heed_conv_span down =
-        heed_conv_span_of(height, reverse, k / plan->copies, x->at.row, x->at.rows + height->halo);
+        heed_conv_span_of(height, reverse, k / plan->copies, x->at.row, rows);
     const heed_conv_span across = heed_conv_span_of(width, reverse, copy, column, x->pitch);
+    row_set r = { .rows = down.end - down.begin,
+                  .n = across.end - across.begin,
+                  .to = x->row_step,
+                  .from = down.step * stride[0],
+                  .step = across.step * stride[1] };
+    if (r.n == x->pitch && r.to == r.n && r.from == r.n * r.step) { /* without gaps: one row */
+        r.n *= r.rows;
+        r.rows = 1;
+    }
+    from += (down.element + down.begin * down.step) * stride[0] +
+            (across.element + across.begin * across.step) * stride[1];
+    to += down.begin * r.to + across.begin;
     for (int64_t b = 0; b < x->at.images; b++)
-        copy_plane(x, &down, &across, from + (x->at.image + b) * plan->read.batch,
-                   to + b * x->image_step);
+        copy_rows(&r, from + (x->at.image + b) * plan->read.batch, to + b * x->image_step);
 }
 
-/* [channel][plane along height][copy] */
-static void copy_images(const block *x)
+/* [channel][plane along height][copy]. Places without an element are 0, and so is what the last
+ * panel reads past them: any number could be slow to multiply. They are the same for all channels
+ * that are copied to one place. */
+static void copy_images(block *x)
 {
     const heed_conv_sum_plan *plan = x->plan;
     const int64_t copies = plan->problem.axis[0].planes * plan->copies;
     for (int64_t c = 0; c < x->channels; c++) {
         real *to = x->images + c * plan->channel_step;
-        for (int64_t k = 0; k < copies; k++, to += x->copy_step)
-            copy_channel(x, k, x->in + (x->channel + c) * plan->read.channel, to);
-        fill_zero(to, 2 * LANES); /* read by the last panel; numbers could be slow to multiply */
+        if (c >= x->cleared) fill_zero(to, copies * x->copy_step + 2 * LANES);
+        for (int64_t k = 0; k < copies; k++)
+            copy_channel(x, k, x->in + (x->channel + c) * plan->read.channel,
+                         to + k * x->copy_step);
     }
+    if (x->cleared < x->channels) x->cleared = x->channels;
 }
 
 /* Where position 0 finds the factor of each (channel, tap) of a phase. */
@@ -127,13 +138,6 @@ static void list_places(const block *x, const phase *f)
     for (; n < f->depth; n++) x->list[n] = x->list[n - f->taps] + x->plan->channel_step;
 }
 
-/* One row of the left factor: [channel][tap], where all of it is adjacent in w, too. */
-static void copy_adjacent_weights(const block *x, const phase *f, const real *from)
-{
-    for (int64_t i = 0; i < x->rows; i++)
-        copy_row(x->weights + i * f->depth, from + i * x->plan->taps.row, 1, f->depth);
-}
-
 /* to[n] = from[at[n]] for the taps of one filter, which lie in LANES neighbours: in a register. */
 static inline void pick_taps(const ivec *at, int64_t taps, int64_t last, const real *from, real *to)
 {
@@ -145,36 +149,29 @@ static inline void gather_taps(const int64_t *at, int64_t taps, const real *from
     for (int64_t n = 0; n < taps; n++) to[n] = from[at[n]];
 }
 
-/* Rows of the left factor: [output channel][channel][tap]. What is adjacent in w is read so. */
-static void copy_weights(const block *x, const phase *f)
+/* Channels (or rows, where w has these further apart) begin .. end - 1. */
+static void gather_weights(const block *x, const phase *f, bool by_rows, int64_t begin, int64_t end)
 {
     const heed_conv_axis *axis = x->plan->problem.axis;
     const heed_conv_taps *t = &x->plan->taps;
-    const int64_t rows = f->axis[0].taps, columns = f->axis[1].taps, taps = f->taps;
+    const int64_t columns = f->axis[1].taps, taps = f->taps;
     const int64_t step[2] = { t->axis[0] * f->axis[0].step, t->axis[1] * f->axis[1].step };
-    const bool adjacent = (columns == 1 || step[1] == 1) && (rows == 1 || step[0] == columns);
     const real *from = x->w + x->row * t->row + x->channel * t->column +
                        (axis[0].first + f->axis[0].first) * t->axis[0] +
                        (axis[1].first + f->axis[1].first) * t->axis[1];
-    if (adjacent && t->column == taps) {
-        copy_adjacent_weights(x, f, from);
-        return;
-    }
     int64_t *at = x->list + x->plan->list_size;
     ivec lanes = { 0 };
     for (int64_t n = 0; n < taps; n++) {
         at[n] = n / columns * step[0] + n % columns * step[1];
         if (n < LANES) lanes[n] = (ireal)at[n];
     }
-    const int64_t last = at[taps - 1];
+    const int64_t last = at[taps - 1], inner = by_rows ? x->channels : x->rows;
     const bool pick = taps <= LANES && last < LANES && step[0] >= 0 && step[1] >= 0;
-    const bool by_rows = t->row > t->column;
-    const int64_t outer = by_rows ? x->rows : x->channels, inner = by_rows ? x->channels : x->rows;
-    for (int64_t i = 0; i < outer; i++)
+    for (int64_t i = begin; i < end; i++)
         for (int64_t j = 0; j < inner; j++) {
             const int64_t row = by_rows ? i : j, channel = by_rows ? j : i;
             const real *one = from + row * t->row + channel * t->column;
-            real *to = x->weights + row * f->depth + channel * taps;
+            real *to = f->weights + row * x->plan->weights_step + channel * taps;
             if (pick)
                 pick_taps(&lanes, taps, last, one, to);
             else
@@ -182,25 +179,63 @@ static void copy_weights(const block *x, const phase *f)
         }
 }
 
+/* There is one phase, and a row of the left factor, [channel][tap], is a row of w. */
+static bool rows_are_of_weights(const block *x, const phase *f)
+{
+    const heed_conv_taps *t = &x->plan->taps;
+    return x->plan->phases == 1 && (f->axis[1].taps == 1 || t->axis[1] * f->axis[1].step == 1) &&
+           (f->axis[0].taps == 1 || t->axis[0] * f->axis[0].step == f->axis[1].taps) &&
+           t->column == f->taps;
+}
+
+static void copy_rows_of_weights(const block *x, const phase *f)
+{
+    const heed_conv_axis *axis = x->plan->problem.axis;
+    const heed_conv_taps *t = &x->plan->taps;
+    const real *from = x->w + x->row * t->row + x->channel * t->column +
+                       (axis[0].first + f->axis[0].first) * t->axis[0] +
+                       (axis[1].first + f->axis[1].first) * t->axis[1];
+    for (int64_t i = 0; i < x->rows; i++)
+        copy_row(f->weights + i * x->plan->weights_step, from + i * t->row, 1, f->depth);
+}
+
+/* Rows of the left factor of each phase: [output channel][channel][tap]. Phases share the lines of
+ * memory that w is read from, so it is read some lines at a time. */
+static void copy_weights(const block *x)
+{
+    const bool by_rows = x->plan->taps.row > x->plan->taps.column;
+    const int64_t outer = by_rows ? x->rows : x->channels;
+    const phase first = phase_of(x, 0);
+    if (rows_are_of_weights(x, &first)) {
+        copy_rows_of_weights(x, &first);
+        return;
+    }
+    for (int64_t i = 0; i < outer; i += WEIGHT_LINES)
+        for (int64_t k = 0; k < x->plan->phases; k++) {
+            const phase f = phase_of(x, k);
+            if (f.depth > 0)
+                gather_weights(x, &f, by_rows, i, heed_smaller(i + WEIGHT_LINES, outer));
+        }
+}
+
 /* ---- products ---- */
 
-/* sums: of the phase. */
-static void multiply_phase(block *x, const phase *f, real *sums)
+static void multiply_phase(block *x, const phase *f)
 {
     const heed_conv_sum_plan *plan = x->plan;
     const tiling tiles = tiles_of(x->rows);
-    tile t = { .k = f->depth, .a_row = f->depth, .a_column = 1, .b_at = x->list };
+    tile t = { .k = f->depth, .a_row = plan->weights_step, .a_column = 1, .b_at = x->list };
     for (int64_t at = 0, width; at < x->positions; at += width) {
         const int vectors = tile_vectors(x->rows, x->positions - at);
         width = vectors * LANES;
         const bool direct = x->direct && at + width <= x->positions;
-        real *c = direct ? x->direct + at : sums + at;
+        real *c = direct ? x->direct + at : f->sums + at;
         if (x->direct && !direct) x->tail = at;
         t.b = x->images + at;
         t.c_row = t.d_row = direct ? plan->written.channel : plan->sums_step;
         for (int64_t row = 0, rows; row < x->rows; row += rows) {
             rows = tile_height(&tiles, row);
-            t.a = x->weights + row * f->depth;
+            t.a = f->weights + row * plan->weights_step;
             t.c = c + row * t.c_row;
             t.d = x->channel > 0 ? t.c : NULL;
             multiply_tile_at((int)rows, vectors, &t);
@@ -210,20 +245,13 @@ static void multiply_phase(block *x, const phase *f, real *sums)
 
 static void add_channels(block *x)
 {
-    const heed_conv_sum_plan *plan = x->plan;
-    const heed_conv_problem *p = &plan->problem;
-    const int64_t phases = p->axis[1].phases;
     copy_images(x);
-    for (int64_t k = 0; k < plan->phases; k++) {
-        phase f = { .number = { k / phases, k % phases } };
-        for (int i = 0; i < 2; i++)
-            f.axis[i] = heed_conv_phase_of(&p->axis[i], p->reverse, f.number[i]);
-        f.taps = f.axis[0].taps * f.axis[1].taps;
-        f.depth = x->channels * f.taps;
+    copy_weights(x);
+    for (int64_t k = 0; k < x->plan->phases; k++) {
+        const phase f = phase_of(x, k);
         if (f.depth == 0 && x->channel > 0) continue;
-        if (f.depth > 0) list_places(x, &f);
-        if (f.depth > 0) copy_weights(x, &f);
-        multiply_phase(x, &f, x->sums + k * plan->rows * plan->sums_step);
+        list_places(x, &f);
+        multiply_phase(x, &f);
     }
 }
 
