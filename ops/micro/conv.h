@@ -102,6 +102,7 @@ typedef struct heed_conv_weights_plan {
     int64_t runs, run_taps; /* of each tap along height: runs of taps whose sums are adjacent */
     int64_t run_step;       /* from the sums of one run to those of the next */
     bool dots, whole_rows;
+    bool folded;          /* few channels: those of each tap along height are copied side by side */
     int64_t plane_places; /* of all planes along height */
     size_t dy_at, x_at, sums_at;
     size_t bytes;

@@ -320,7 +320,7 @@ static void cut_weights(heed_conv_weights_plan *plan)
         if (units >= WANTED_UNITS / 2 || work < 2 * LEAST_WORK * (double)units) return;
         if (plan->rows >= LEAST_ROWS) {
             plan->row_blocks = halve(&plan->rows, p->out);
-        } else if (plan->windows > 1) {
+        } else if (plan->windows > 1 && !plan->folded) {
             plan->window_blocks = halve(&plan->windows, plan->all_taps[0]);
         } else {
             return;
@@ -334,23 +334,28 @@ static void set_weights_scratch(heed_conv_weights_plan *plan, size_t size)
     const int64_t positions = p->blocks.images * p->blocks.rows * p->blocks.columns;
     const int64_t places = p->blocks.images * p->place_rows * p->place_columns;
     plan->depth_step = heed_round_up(positions, WIDEST) + WIDEST;
-    plan->run_step = heed_round_up(plan->run_taps * plan->columns, WIDEST);
+    const int64_t windows = plan->folded ? 1 : plan->windows;
+    plan->run_step =
+        heed_round_up(plan->run_taps * plan->columns * (plan->windows / windows), WIDEST);
     plan->dy_at = round_up((size_t)positions * sizeof(int64_t));
     plan->x_at = round_up(plan->dy_at + (size_t)(plan->rows * plan->depth_step) * size);
     plan->sums_at = plan->x_at + PANEL_BYTES +
-                    (size_t)(places * p->axis[0].planes * p->axis[1].planes * plan->columns) * size;
+                    (size_t)(places * p->axis[0].planes * p->axis[1].planes * plan->columns *
+                             (plan->windows / windows)) *
+                        size;
     plan->sums_at = round_up(plan->sums_at);
     const int64_t sums = plan->dots ? p->axis[1].taps * WIDEST : plan->runs * plan->run_step;
-    plan->bytes = plan->sums_at + PANEL_BYTES + (size_t)(plan->rows * plan->windows * sums) * size;
+    plan->bytes = plan->sums_at + PANEL_BYTES + (size_t)(plan->rows * windows * sums) * size;
 }
 
 /* Which takes fewer multiplications of vectors for each position? A tile has eight at least. */
 static bool prefer_dots(const heed_conv_weights_plan *plan)
 {
     const heed_conv_problem *p = &plan->problem;
-    const int64_t vectors = heed_conv_up(plan->run_taps * p->in, WIDEST) * p->out;
+    const int64_t windows = plan->folded ? plan->windows : 1; /* of a tile */
+    const int64_t vectors = heed_conv_up(plan->run_taps * p->in * windows, WIDEST) * p->out;
     const int64_t tile = plan->runs * (vectors > 8 ? vectors : 8);
-    return 4 * p->in * p->out * p->axis[1].taps < tile * WIDEST;
+    return 4 * p->in * p->out * p->axis[1].taps * windows < tile * WIDEST;
 }
 
 heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_view *x,
@@ -368,7 +373,13 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
     plan.run_taps = adjacent ? width->taps : 1;
     plan.runs = adjacent ? 1 : width->taps;
     plan.windows = plan.all_taps[0];
+    plan.folded = plan.windows > 1 && plan.windows * p->in <= WIDEST;
     plan.dots = prefer_dots(&plan);
+    plan.folded = plan.folded && !plan.dots;
+    if (plan.folded) { /* each place has what its taps along height meet */
+        p->axis[0].planes = 1;
+        p->axis[0].halo = 0;
+    }
     plan.whole_rows = !plan.dots && adjacent && width->planes == width->stride;
     if (plan.dots) plan.columns = 1;
     const int64_t alone = MOST_DOTS / (1 + p->out);
