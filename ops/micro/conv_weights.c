@@ -24,18 +24,30 @@ typedef struct part {
 
 /* ---- copies ---- */
 
+/* n <= LANES neighbours of LANES channels: a square of registers is transposed. */
+static void interleave_square(const real *from, int64_t channel, int64_t n, real *to, int64_t step)
+{
+    vec square[LANES];
+    if (n == LANES) {
+        pack_transposed(from, channel, LANES, LANES, to, (int)step);
+        return;
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < LANES; i++) square[i] = vec_load_part(from + i * channel, n, 0);
+    transpose_square(square);
+    for (int64_t j = 0; j < n; j++) vec_store(to + j * step, square[j]);
+}
+
 /* n neighbours of each of `columns` channels to [n][columns], rows of which are `step` apart. */
 static void interleave(const real *from, int64_t channel, int64_t stride, int64_t n,
                        int64_t columns, real *to, int64_t step)
 {
     int64_t c = 0;
-    if (stride == 1 && n >= LANES)
+    if (stride == 1 && 4 * n >= LANES)
         for (; c + LANES <= columns; c += LANES)
-            for (int64_t j = 0; j < n;) {
-                const int64_t at = j + LANES <= n ? j : n - LANES; /* the last square overlaps */
-                pack_transposed(from + c * channel + at, channel, LANES, LANES, to + c + at * step,
-                                (int)step);
-                j = at + LANES;
+            for (int64_t j = 0, some; j < n; j += some) {
+                some = n - j < LANES ? n - j : LANES;
+                interleave_square(from + c * channel + j, channel, some, to + c + j * step, step);
             }
     if (channel == 1)
         for (int64_t j = 0; j < n; j++)
@@ -244,16 +256,15 @@ static void add_positions(const part *w, bool first)
                     w->sums + (i * plan->runs + j) * plan->run_step, first);
 }
 
-/* The sum for tap [y, x], counted from the first that matters. */
-static real sum_of(const part *w, int64_t row, int64_t column, int64_t y, int64_t x)
+/* The sums for tap [y, x], counted from the first that matters, of all input channels. */
+static const real *sums_of(const part *w, int64_t row, int64_t y, int64_t x)
 {
     const heed_conv_weights_plan *plan = w->plan;
     const int64_t taps = plan->problem.axis[1].taps;
+    if (plan->dots) return w->sums + ((row * w->windows + y) * taps + x) * LANES;
     const int64_t line = plan->folded ? row : row * w->windows + y;
-    if (plan->folded) column += y * w->columns;
-    if (plan->dots) return vec_sum_lanes(((const vec *)(void *)w->sums)[line * taps + x]);
-    return w->sums[(line * plan->runs + x / plan->run_taps) * plan->run_step +
-                   x % plan->run_taps * w->width + column];
+    return w->sums + (line * plan->runs + x / plan->run_taps) * plan->run_step +
+           x % plan->run_taps * w->width + (plan->folded ? y * w->columns : 0);
 }
 
 /* Zero for taps that meet padding alone. */
@@ -262,15 +273,18 @@ static void store(const part *w, int64_t from, int64_t to, real *dw)
     const heed_conv_weights_plan *plan = w->plan;
     const heed_conv_axis *axis = plan->problem.axis;
     const heed_conv_taps *s = &plan->taps;
+    dw += w->row * s->row + w->column * s->column;
     for (int64_t i = 0; i < w->rows; i++)
-        for (int64_t c = 0; c < w->columns; c++)
-            for (int64_t y = from; y < to; y++)
-                for (int64_t x = 0; x < plan->all_taps[1]; x++) {
-                    const int64_t down = y - axis[0].first - w->window, t = x - axis[1].first;
-                    const bool met = down >= 0 && down < w->windows && t >= 0 && t < axis[1].taps;
-                    dw[(w->row + i) * s->row + (w->column + c) * s->column + y * s->axis[0] +
-                       x * s->axis[1]] = met ? sum_of(w, i, c, down, t) : 0;
-                }
+        for (int64_t y = from; y < to; y++)
+            for (int64_t x = 0; x < plan->all_taps[1]; x++) {
+                const int64_t down = y - axis[0].first - w->window, t = x - axis[1].first;
+                const bool met = down >= 0 && down < w->windows && t >= 0 && t < axis[1].taps;
+                const real *sums = met ? sums_of(w, i, down, t) : NULL;
+                real *out = dw + i * s->row + y * s->axis[0] + x * s->axis[1];
+                if (met && plan->dots) *out = vec_sum_lanes(vec_load(sums));
+                for (int64_t c = 0; c < w->columns && !(met && plan->dots); c++)
+                    out[c * s->column] = met ? sums[c] : 0;
+            }
 }
 
 HEED_KERNEL(conv_weights)
