@@ -8,12 +8,23 @@
 #include "ops/micro/vector.h"
 #include "ops/micro/walk.h"
 
+/* Of two vectors: the even lanes of the first, the odd ones of the second. */
+#if LANES == 16
+#define EVEN_THEN_ODD 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31
+#elif LANES == 8
+#define EVEN_THEN_ODD 0, 2, 4, 6, 9, 11, 13, 15
+#elif LANES == 4
+#define EVEN_THEN_ODD 0, 2, 5, 7
+#else
+#define EVEN_THEN_ODD 0, 3
+#endif
+
 static inline void fill_zero(real *to, int64_t n)
 {
     for (; n > 0; n -= LANES, to += LANES) vec_store_part(to, vec_fill(0), n < LANES ? n : LANES);
 }
 
-/* n elements, at most LANES of them, 1 or 2 apart; none past the last of them is read. */
+/* n < LANES elements, 1 or 2 apart; none past the last of them is read. */
 static inline vec load_apart(const real *from, int64_t step, int64_t n)
 {
     if (step == 1) return vec_load_part(from, n, 0);
@@ -23,6 +34,12 @@ static inline vec load_apart(const real *from, int64_t step, int64_t n)
     return __builtin_shufflevector(low, high, EVEN);
 }
 
+static inline vec load_all_apart(const real *from, int64_t step)
+{
+    if (step == 1) return vec_load(from);
+    return __builtin_shufflevector(vec_load(from), vec_load(from + LANES - 1), EVEN_THEN_ODD);
+}
+
 static inline void copy_row(real *to, const real *from, int64_t step, int64_t n)
 {
     if (step != 1 && step != 2) {
@@ -30,12 +47,8 @@ static inline void copy_row(real *to, const real *from, int64_t step, int64_t n)
         return;
     }
     int64_t j = 0;
-    if (step == 1)
-        for (; j + LANES <= n; j += LANES) vec_store(to + j, vec_load(from + j));
-    for (; j < n; j += LANES) {
-        const int64_t part = n - j < LANES ? n - j : LANES;
-        vec_store_part(to + j, load_apart(from + j * step, step, part), part);
-    }
+    for (; j + LANES <= n; j += LANES) vec_store(to + j, load_all_apart(from + j * step, step));
+    if (j < n) vec_store_part(to + j, load_apart(from + j * step, step, n - j), n - j);
 }
 
 /* Rows of an image. Of short ones a vector of each is copied at a time: what there is to decide
@@ -48,8 +61,12 @@ typedef struct row_set {
 static ALWAYS_INLINE void copy_part_of_rows(const row_set *r, const int64_t step, int64_t part,
                                             const real *from, real *to)
 {
-    for (int64_t i = 0; i < r->rows; i++, to += r->to, from += r->from)
-        vec_store_part(to, load_apart(from, step, part), part);
+    if (part == LANES)
+        for (int64_t i = 0; i < r->rows; i++, to += r->to, from += r->from)
+            vec_store(to, load_all_apart(from, step));
+    else
+        for (int64_t i = 0; i < r->rows; i++, to += r->to, from += r->from)
+            vec_store_part(to, load_apart(from, step, part), part);
 }
 
 static inline void copy_rows(const row_set *r, const real *from, real *to)
