@@ -171,6 +171,7 @@
 #define heed_upsample2d(...) HEED_AT(heed_upsample2d(__VA_ARGS__))
 #define heed_dropout_axes(...) HEED_AT(heed_dropout_axes(__VA_ARGS__))
 #define heed_drop_path(...) HEED_AT(heed_drop_path(__VA_ARGS__))
+#define heed_pooled_norm(...) HEED_AT(heed_pooled_norm(__VA_ARGS__))
 #define heed_group_norm(...) HEED_AT(heed_group_norm(__VA_ARGS__))
 #define heed_instance_norm(...) HEED_AT(heed_instance_norm(__VA_ARGS__))
 #define heed_weight_norm(...) HEED_AT(heed_weight_norm(__VA_ARGS__))

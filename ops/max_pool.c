@@ -29,7 +29,8 @@ static inline int64_t max_pool_rows(const heed_max_pool_attr *a, const max_pool_
     return heed_rows_per_unit(z->columns * a->kernel[1] + z->width * a->kernel[0]);
 }
 
-/* Reversed, it is a group of planes of x, or, when one is large, a band of its rows. */
+/* Reversed, it is a group of planes of x, or, when one is large, a band of its rows: of an even
+ * number, so that none ends between two rows that are pooled together. */
 typedef struct max_pool_split {
     int64_t group, band, bands, units;
 } max_pool_split;
@@ -38,7 +39,7 @@ static inline max_pool_split max_pool_split_of(const max_pool_sizes *z)
 {
     max_pool_split split = { .group = heed_rows_per_unit(z->height * z->width) };
     split.band = split.group > 1 ? z->height : heed_rows_per_unit(z->width);
-    split.band = heed_smaller(split.band, z->height);
+    split.band = heed_smaller(heed_round_up(split.band, 2), z->height);
     split.bands = heed_units_of(z->height, split.band);
     split.units = heed_units_of(z->planes, split.group) * split.bands;
     return split;
@@ -46,6 +47,8 @@ static inline max_pool_split max_pool_split_of(const max_pool_sizes *z)
 
 #ifdef HEED_STAMP
 #include <math.h>
+
+#include "ops/micro/quads.h"
 
 /* floor(a / b) and ceil(a / b) for b > 0. */
 static int64_t floor_of(int64_t a, int64_t b)
@@ -156,58 +159,38 @@ static bool of_quads(const heed_max_pool_attr *a, const max_pool_sizes *z)
     return two;
 }
 
-static inline bool beats(real v, real best)
-{
-    return (v > best) | (v != v);
-}
-
 /* One row of y, of two rows of x. */
-static void quad_row(const real *restrict x, int64_t width, int64_t n, real *restrict y)
+static void quad_row(const real *x, int64_t width, int64_t n, real *y)
 {
-    const real *restrict below = x + width;
-    for (int64_t k = 0; k < n; k++) {
-        real best = beats(x[2 * k + 1], x[2 * k]) ? x[2 * k + 1] : x[2 * k];
-        best = beats(below[2 * k], best) ? below[2 * k] : best;
-        y[k] = beats(below[2 * k + 1], best) ? below[2 * k + 1] : best;
+    for (int64_t k = 0; k < n; k += HEED_LANES) {
+        const int64_t part = heed_smaller(HEED_LANES, n - k);
+        const quads q = load_quads(x + 2 * k, width, part);
+        vec_store_part(y + k, largest_of_quads(&q), part);
     }
 }
 
-/* One row of dx: the upper (0) or the lower (1) of its windows'. */
-static inline __attribute__((always_inline)) void
-reverse_quad_row(const real *restrict x, int64_t width, const real *restrict dy, int64_t n,
-                 const ireal lower, real *restrict dx)
+/* Two rows of dx. */
+static void reverse_quad_row(const real *x, int64_t width, const real *dy, int64_t n, real *dx)
 {
-    const real *restrict below = x + width;
-    for (int64_t k = 0; k < n; k++) {
-        const real second = x[2 * k + 1], third = below[2 * k], fourth = below[2 * k + 1];
-        real best = x[2 * k];
-        ireal at = 0;
-        at = beats(second, best) ? 1 : at;
-        best = beats(second, best) ? second : best;
-        at = beats(third, best) ? 2 : at;
-        best = beats(third, best) ? third : best;
-        at = beats(fourth, best) ? 3 : at;
-        const real left = at == 2 * lower ? dy[k] : 0, right = at == 2 * lower + 1 ? dy[k] : 0;
-        dx[2 * k] = left;
-        dx[2 * k + 1] = right;
+    for (int64_t k = 0; k < n; k += HEED_LANES) {
+        const int64_t part = heed_smaller(HEED_LANES, n - k);
+        const quads q = load_quads(x + 2 * k, width, part);
+        const quads d = spread_to_largest(&q, vec_load_part(dy + k, part, 0));
+        store_pairs(dx + 2 * k, part, d.x[0], d.x[1]);
+        store_pairs(dx + width + 2 * k, part, d.x[2], d.x[3]);
     }
-    for (int64_t k = 2 * n; k < width; k++) dx[k] = 0;
+    for (int64_t k = 2 * n; k < width; k++) dx[k] = dx[width + k] = 0;
 }
 
-/* Rows first .. last - 1 of one plane of dx. */
+/* Rows first .. last - 1 of one plane of dx; `first` is even. */
 static void reverse_quads(const max_pool_sizes *z, const real *x, const real *dy, real *dx,
                           int64_t first, int64_t last)
 {
     const int64_t width = z->width, n = z->columns;
-    for (int64_t r = first; r < last; r++) {
-        const real *windows = x + r / 2 * 2 * width, *from = dy + r / 2 * n;
-        if (r / 2 >= z->rows)
-            reverse_quad_row(x, width, dy, 0, 0, dx + r * width);
-        else if (r % 2 == 0)
-            reverse_quad_row(windows, width, from, n, 0, dx + r * width);
-        else
-            reverse_quad_row(windows, width, from, n, 1, dx + r * width);
-    }
+    const int64_t stop = heed_smaller(last, 2 * z->rows);
+    for (int64_t r = first; r < stop; r += 2)
+        reverse_quad_row(x + r * width, width, dy + r / 2 * n, n, dx + r * width);
+    for (int64_t k = stop * width; k < last * width; k++) dx[k] = 0;
 }
 
 /* ---- */
@@ -220,11 +203,11 @@ HEED_KERNEL(max_pool)
     const int64_t last = heed_smaller(end * per_unit, z.planes * z.rows);
     real *scratch = call->scratch, *y = call->out.data;
     ireal *at = (ireal *)(scratch + z.columns);
-    const bool quads = of_quads(a, &z);
+    const bool two = of_quads(a, &z);
     for (int64_t r = begin * per_unit; r < last; r++) {
         const int64_t plane = r / z.rows * size;
         const real *x = (const real *)call->in[0].data + plane;
-        if (call->n_in == 1 && quads) {
+        if (call->n_in == 1 && two) {
             quad_row(x + r % z.rows * 2 * z.width, z.width, z.columns, y + r * z.columns);
             continue;
         }

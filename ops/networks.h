@@ -135,6 +135,10 @@ typedef struct heed_batch_norm_options {
 heed_node *heed_batch_norm_with(heed_node *x, heed_batch_norm_options options);
 #define heed_batch_norm(x, ...) \
     HEED_AT(heed_batch_norm_with(x, (heed_batch_norm_options){ .defaults = 0, __VA_ARGS__ }))
+/* max_pool2d(batch_norm(x), 2, 2) for images x [N, C, H, W], always by the batch's own statistics:
+ * in one pass over x, which is all that training reads of it. heed_aux() of it: means, then
+ * variances, [2, C]. eps 0 means 1e-5. */
+heed_node *heed_pooled_norm(heed_node *x, heed_node *gain, heed_node *bias, double eps);
 /* Each example by its own statistics: of each group of C / groups channels (Wu, He 2018), of each
  * channel (Ulyanov et al. 2016). eps 0 means 1e-5. */
 heed_node *heed_group_norm(heed_node *x, int64_t groups, heed_node *gain, heed_node *bias,

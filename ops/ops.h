@@ -33,7 +33,7 @@
     OP(sampled_matmul) OP(assign) OP(resample) OP(resample_vjp) OP(max_pool)                  \
     OP(max_pool_vjp) OP(circular_conv) OP(circular_conv_vjp) OP(channel_norm)                 \
     OP(channel_norm_vjp) OP(memory_look) OP(memory_look_vjp) OP(memory_write)        \
-    OP(memory_write_vjp) OP(replace_row)
+    OP(memory_write_vjp) OP(replace_row) OP(pooled_norm) OP(pooled_norm_vjp)
 /* clang-format on */
 
 #define HEED_DECLARE_OP(name) extern const heed_op heed_op_##name;

@@ -265,6 +265,21 @@ Test(conv, sizes_that_are_cut_into_units)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_everywhere(&cases[i]);
 }
 
+/* Rows shorter than a panel, of several images: copied for each shift, phases zipped together. */
+Test(conv, short_rows_of_many_channels)
+{
+    const axis_case same = { 7, 3, 1, 1, 1, 1 }, halved = { 8, 4, 2, 1, 1, 1 };
+    const axis_case wide = { 14, 3, 1, 1, 1, 1 }, dilated = { 9, 3, 2, 2, 3, 1 };
+    const axis_case third = { 10, 5, 3, 1, 1, 2 };
+    const conv_case cases[] = {
+        case_of(5, 20, 40, 1, same, same),   case_of(9, 36, 40, 1, halved, halved),
+        case_of(7, 18, 64, 2, wide, same),   case_of(3, 1, 30, 1, wide, wide),
+        case_of(2, 3, 20, 1, halved, wide),  case_of(3, 17, 20, 1, dilated, dilated),
+        case_of(4, 20, 33, 1, third, third), case_of(6, 12, 30, 1, one_axis, same),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_everywhere(&cases[i]);
+}
+
 Test(conv, empty_batches_and_channels)
 {
     const axis_case side = { 5, 3, 1, 1, 1, 1 }, bare = { 0, 1, 1, 1, 1, 1 };

@@ -109,6 +109,11 @@ static heed_node *build_batch_norm(golden *c)
     return heed_batch_norm_with(c->in[0], options);
 }
 
+static heed_node *build_pooled_norm(golden *c)
+{
+    return heed_pooled_norm(c->in[0], c->in[1], c->in[2], golden_number_or(c, "eps", 0));
+}
+
 static heed_node *build_group_norm(golden *c)
 {
     return heed_group_norm(c->in[0], whole(c, "groups"), c->in[1], c->in[2],
@@ -187,6 +192,7 @@ static const golden_builder builders[] = {
     { "pixel_unshuffle", .build = build_pixel_unshuffle },
     { "conv1d", .build = build_causal },
     { "batch_norm", .build = build_batch_norm },
+    { "pooled_norm", .build = build_pooled_norm },
     { "group_norm", .build = build_group_norm },
     { "instance_norm", .build = build_instance_norm },
     { "weight_norm", .build = build_weight_norm },

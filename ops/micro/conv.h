@@ -3,7 +3,7 @@
  *     y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad]      (q, t: both axes)
  *
  * within each group of channels. One axis is the case of two with height 1. The kernels copy a
- * block of images into scratch memory, once, with its padding. There, what neighbouring positions q
+ * block of images into scratch memory, with its padding. There, what neighbouring positions q
  * multiply by w[o, c, t] are neighbours: the right factor of a product is read in place, and a list
  * says where its row of each (c, t) begins.
  *
@@ -68,14 +68,24 @@ typedef struct heed_conv_problem {
 } heed_conv_problem;
 
 /* Plans: filled once per program. A unit of conv_sum is one block of positions and `rows` output
- * channels of one group; `depth` input channels at a time are summed in registers. */
+ * channels of one group; `depth` input channels at a time are summed in registers.
+ *
+ * Positions are counted row by row, and in a row image by image, as they lie in a copy: so a tap
+ * along height is a shift of the whole block. For one along width, rows need their halo between
+ * them, which would be multiplied, too; or, when they are short, `shifted`: there is a copy for
+ * each shift, and rows follow each other without a gap. */
 typedef struct heed_conv_sum_plan {
     heed_conv_problem problem;
     heed_conv_images read, written;
     heed_conv_taps taps;
     int64_t rows, row_blocks, depth, depths;
-    int64_t channel_step;                   /* in the copy, from one channel to the next */
-    size_t weights_at, panel_at, images_at; /* in scratch, behind the list */
+    bool shifted;
+    int64_t copies;                        /* of each plane along height */
+    int64_t phases;                        /* along both axes */
+    int64_t list_size;                     /* places of a list */
+    int64_t channel_step;                  /* in the copies, from one channel to the next */
+    int64_t weights_step, sums_step;       /* from one output channel to the next */
+    size_t weights_at, sums_at, images_at; /* in scratch, behind the list */
     size_t bytes;
     int64_t units;
 } heed_conv_sum_plan;
@@ -92,6 +102,7 @@ typedef struct heed_conv_weights_plan {
     int64_t runs, run_taps; /* of each tap along height: runs of taps whose sums are adjacent */
     int64_t run_step;       /* from the sums of one run to those of the next */
     bool dots, whole_rows;
+    bool folded;          /* few channels: those of each tap along height are copied side by side */
     int64_t plane_places; /* of all planes along height */
     size_t dy_at, x_at, sums_at;
     size_t bytes;

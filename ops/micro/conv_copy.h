@@ -24,8 +24,17 @@ static inline void fill_zero(real *to, int64_t n)
     for (; n > 0; n -= LANES, to += LANES) vec_store_part(to, vec_fill(0), n < LANES ? n : LANES);
 }
 
-/* LANES elements, 1 or 2 apart; none past the last of them is read. */
-static inline vec load_apart(const real *from, int64_t step)
+/* n < LANES elements, 1 or 2 apart; none past the last of them is read. */
+static inline vec load_apart(const real *from, int64_t step, int64_t n)
+{
+    if (step == 1) return vec_load_part(from, n, 0);
+    const int64_t all = 2 * n - 1, first = all < LANES ? all : LANES;
+    const vec low = vec_load_part(from, first > 0 ? first : 0, 0);
+    const vec high = all > LANES ? vec_load_part(from + LANES, all - LANES, 0) : low;
+    return __builtin_shufflevector(low, high, EVEN);
+}
+
+static inline vec load_all_apart(const real *from, int64_t step)
 {
     if (step == 1) return vec_load(from);
     return __builtin_shufflevector(vec_load(from), vec_load(from + LANES - 1), EVEN_THEN_ODD);
@@ -33,13 +42,47 @@ static inline vec load_apart(const real *from, int64_t step)
 
 static inline void copy_row(real *to, const real *from, int64_t step, int64_t n)
 {
-    if (n < LANES || (step != 1 && step != 2)) {
+    if (step != 1 && step != 2) {
         heed_copy_row((ireal *)to, 1, (const ireal *)from, step, n);
         return;
     }
-    for (int64_t j = 0; j + LANES <= n; j += LANES)
-        vec_store(to + j, load_apart(from + j * step, step));
-    vec_store(to + n - LANES, load_apart(from + (n - LANES) * step, step));
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) vec_store(to + j, load_all_apart(from + j * step, step));
+    if (j < n) vec_store_part(to + j, load_apart(from + j * step, step, n - j), n - j);
+}
+
+/* Rows of an image. Of short ones a vector of each is copied at a time: what there is to decide
+ * about its lanes is the same for all rows. */
+typedef struct row_set {
+    int64_t rows, n;
+    int64_t to, from, step; /* from one row to the next; from one element to the next */
+} row_set;
+
+static ALWAYS_INLINE void copy_part_of_rows(const row_set *r, const int64_t step, int64_t part,
+                                            const real *from, real *to)
+{
+    if (part == LANES)
+        for (int64_t i = 0; i < r->rows; i++, to += r->to, from += r->from)
+            vec_store(to, load_all_apart(from, step));
+    else
+        for (int64_t i = 0; i < r->rows; i++, to += r->to, from += r->from)
+            vec_store_part(to, load_apart(from, step, part), part);
+}
+
+static inline void copy_rows(const row_set *r, const real *from, real *to)
+{
+    if (r->n > 4 * LANES || (r->step != 1 && r->step != 2)) {
+        for (int64_t i = 0; i < r->rows; i++)
+            copy_row(to + i * r->to, from + i * r->from, r->step, r->n);
+        return;
+    }
+    for (int64_t j = 0; j < r->n; j += LANES) {
+        const int64_t part = r->n - j < LANES ? r->n - j : LANES;
+        if (r->step == 1)
+            copy_part_of_rows(r, 1, part, from + j, to + j);
+        else
+            copy_part_of_rows(r, 2, part, from + 2 * j, to + j);
+    }
 }
 
 /* The places of one row, `begin` and after `end` of which are padding; from: the first element. */

@@ -10,6 +10,8 @@
 #define LEAST_WORK 5e5       /* of a unit, in flops */
 #define LEAST_ROWS 56        /* to be cut in two */
 #define LEAST_POSITIONS 64   /* likewise */
+#define COPY_COST 4          /* of a vector, in multiplications of one */
+#define MOST_COPIES 8        /* of a plane: of longer windows, rows are longer, too */
 #define COLUMNS 32           /* input channels of a unit of conv_weights: two vectors */
 #define MOST_ROWS 128        /* output channels of it */
 #define WIDEST 16            /* elements in a vector */
@@ -188,7 +190,7 @@ static int64_t sum_units(const heed_conv_sum_plan *plan)
 }
 
 /* Cut further while there are few units that are large. Cutting rows copies images once more, and
- * cutting positions copies weights once more, which takes about a quarter as long. */
+ * cutting positions copies weights once more, which takes twice as long where it gathers them. */
 static void cut_sum(heed_conv_sum_plan *plan)
 {
     heed_conv_problem *p = &plan->problem;
@@ -197,12 +199,15 @@ static void cut_sum(heed_conv_sum_plan *plan)
     const double positions = (double)(p->reverse ? p->axis[0].in : p->axis[0].out) *
                              (double)(p->reverse ? p->axis[1].in : p->axis[1].out);
     const double work = 2 * (double)(p->batch * p->groups * p->in) * out * positions * taps;
+    const double weights = p->reverse ? 2 * taps * out : taps * out;
+    const int64_t copies = p->axis[0].planes * plan->copies;
     for (;;) {
         const int64_t units = sum_units(plan), area = b->images * b->rows * b->columns;
-        const double places = (double)(b->images * p->place_rows * p->place_columns);
+        const int64_t pitch = plan->shifted ? b->columns : p->place_columns;
+        const double places = (double)(copies * b->images * p->place_rows * pitch);
         const bool rows = plan->rows >= LEAST_ROWS, columns = area >= LEAST_POSITIONS;
         if (units >= WANTED_UNITS || work < 2 * LEAST_WORK * (double)units) return;
-        if (rows && (!columns || 4 * (double)plan->row_blocks * places < taps * out)) {
+        if (rows && (!columns || (double)plan->row_blocks * places < weights)) {
             plan->row_blocks = halve(&plan->rows, p->out);
         } else if (columns) {
             int64_t *longest = b->images > 1 ? &b->images : b->rows > 1 ? &b->rows : &b->columns;
@@ -220,15 +225,32 @@ static int64_t taps_of_phase(const heed_conv_axis *a, bool reverse)
     return a->taps == 0 ? 1 : reverse ? heed_conv_up(a->taps, a->cycle) : a->taps;
 }
 
-static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, int64_t planes, size_t size)
+/* More copies, or more multiplications? Of each row. */
+static bool prefer_shifted(const heed_conv_problem *p, int64_t taps, int64_t copies)
+{
+    const heed_conv_axis *width = &p->axis[1];
+    return copies <= MOST_COPIES &&
+           p->out * taps * width->halo > COPY_COST * (copies - width->planes) * width->positions;
+}
+
+static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, size_t size)
 {
     const heed_conv_problem *p = &plan->problem;
-    const int64_t copy = planes * p->blocks.images * p->place_rows * p->place_columns;
+    const heed_conv_blocks *b = &p->blocks;
+    const int64_t pitch = plan->shifted ? b->columns : p->place_columns;
+    const int64_t copies = p->axis[0].planes * plan->copies;
+    const int64_t places = copies * b->images * p->place_rows * pitch;
     const size_t depth = (size_t)(plan->depth * taps);
-    plan->channel_step = (heed_conv_up(copy, WIDEST) | 1) * WIDEST; /* spreads over the cache */
-    plan->weights_at = round_up(depth * sizeof(int64_t));
-    plan->panel_at = round_up(plan->weights_at + (size_t)plan->rows * depth * size);
-    plan->images_at = plan->panel_at + depth * PANEL_BYTES + PANEL_BYTES;
+    plan->list_size = (int64_t)depth;
+    /* Odd numbers of vectors spread over the cache. What the last panel reads past the last place
+     * belongs to the channel, too. */
+    plan->channel_step = (heed_conv_up(places, WIDEST) / 2 * 2 + 3) * WIDEST;
+    plan->sums_step = (heed_conv_up(b->images * b->rows * pitch, WIDEST) | 1) * WIDEST;
+    plan->weights_step = (heed_conv_up((int64_t)depth, WIDEST) | 1) * WIDEST;
+    plan->weights_at = round_up((depth + (size_t)taps) * sizeof(int64_t));
+    const int64_t rows = plan->phases * plan->rows;
+    plan->sums_at = round_up(plan->weights_at + (size_t)(rows * plan->weights_step) * size);
+    plan->images_at = plan->sums_at + (size_t)(rows * plan->sums_step) * size;
     plan->bytes = plan->images_at + (size_t)(plan->depth * plan->channel_step) * size + PANEL_BYTES;
 }
 
@@ -240,23 +262,29 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     heed_conv_sum_plan plan = { 0 };
     heed_conv_problem *p = &plan.problem;
     *p = problem_of(reverse ? written : read, w, reverse ? read : written, window, reverse);
+    const heed_conv_axis *height = &p->axis[0], *width = &p->axis[1];
     plan.read = images_of(read, p->in);
     plan.written = images_of(written, p->out);
     plan.taps = taps_of(w, p);
-    const int64_t taps = taps_of_phase(&p->axis[0], reverse) * taps_of_phase(&p->axis[1], reverse);
-    const int64_t phases = reverse ? p->axis[0].cycle * p->axis[1].cycle : 1;
-    const int64_t mean = p->axis[0].taps * p->axis[1].taps / phases;
+    const int64_t taps = taps_of_phase(height, reverse) * taps_of_phase(width, reverse);
+    const int64_t divided = reverse ? height->cycle * width->cycle : 1;
+    const int64_t mean = height->taps * width->taps / divided;
     plan.depth = mean < 1 ? MOST_DEPTH : mean < MOST_DEPTH ? MOST_DEPTH / mean : 1;
     plan.depths = parts(&plan.depth, p->in, 1);
-    const int64_t planes = p->axis[0].planes * p->axis[1].planes;
-    const int64_t whole = p->axis[0].positions * p->axis[1].positions;
-    cut_positions(p, whole > FEW_POSITIONS ? whole : FEW_POSITIONS,
-                  (int64_t)(cache / size) / (plan.depth * (planes > 0 ? planes : 1)));
-    plan.rows = (int64_t)(cache / size) / (plan.depth * taps);
+    plan.copies = width->taps == 0 ? 0 : reverse ? width->halo + 1 : width->taps;
+    plan.shifted = prefer_shifted(p, taps, plan.copies);
+    if (!plan.shifted) plan.copies = width->planes;
+    plan.phases = height->phases * width->phases;
+    plan.rows = (int64_t)(cache / size) / (plan.depth * taps * (reverse ? divided : 1));
     plan.row_blocks = parts(&plan.rows, p->out, 1);
+    const int64_t whole = height->positions * width->positions;
+    const int64_t copied = plan.depth * larger(height->planes * plan.copies, 1);
+    const int64_t summed = larger(plan.rows * plan.phases / 2, 1); /* half of the cache */
+    cut_positions(p, whole > FEW_POSITIONS ? whole : FEW_POSITIONS,
+                  (int64_t)(cache / size) / larger(copied, summed));
     cut_sum(&plan);
-    set_sum_scratch(&plan, taps, planes, size);
-    const bool empty = p->batch == 0 || p->out == 0 || p->axis[0].out == 0 || p->axis[1].out == 0;
+    set_sum_scratch(&plan, taps, size);
+    const bool empty = p->batch == 0 || p->out == 0 || height->out == 0 || width->out == 0;
     plan.units = empty ? 0 : sum_units(&plan);
     return plan;
 }
@@ -292,7 +320,7 @@ static void cut_weights(heed_conv_weights_plan *plan)
         if (units >= WANTED_UNITS / 2 || work < 2 * LEAST_WORK * (double)units) return;
         if (plan->rows >= LEAST_ROWS) {
             plan->row_blocks = halve(&plan->rows, p->out);
-        } else if (plan->windows > 1) {
+        } else if (plan->windows > 1 && !plan->folded) {
             plan->window_blocks = halve(&plan->windows, plan->all_taps[0]);
         } else {
             return;
@@ -306,23 +334,28 @@ static void set_weights_scratch(heed_conv_weights_plan *plan, size_t size)
     const int64_t positions = p->blocks.images * p->blocks.rows * p->blocks.columns;
     const int64_t places = p->blocks.images * p->place_rows * p->place_columns;
     plan->depth_step = heed_round_up(positions, WIDEST) + WIDEST;
-    plan->run_step = heed_round_up(plan->run_taps * plan->columns, WIDEST);
+    const int64_t windows = plan->folded ? 1 : plan->windows;
+    plan->run_step =
+        heed_round_up(plan->run_taps * plan->columns * (plan->windows / windows), WIDEST);
     plan->dy_at = round_up((size_t)positions * sizeof(int64_t));
     plan->x_at = round_up(plan->dy_at + (size_t)(plan->rows * plan->depth_step) * size);
     plan->sums_at = plan->x_at + PANEL_BYTES +
-                    (size_t)(places * p->axis[0].planes * p->axis[1].planes * plan->columns) * size;
+                    (size_t)(places * p->axis[0].planes * p->axis[1].planes * plan->columns *
+                             (plan->windows / windows)) *
+                        size;
     plan->sums_at = round_up(plan->sums_at);
     const int64_t sums = plan->dots ? p->axis[1].taps * WIDEST : plan->runs * plan->run_step;
-    plan->bytes = plan->sums_at + PANEL_BYTES + (size_t)(plan->rows * plan->windows * sums) * size;
+    plan->bytes = plan->sums_at + PANEL_BYTES + (size_t)(plan->rows * windows * sums) * size;
 }
 
 /* Which takes fewer multiplications of vectors for each position? A tile has eight at least. */
 static bool prefer_dots(const heed_conv_weights_plan *plan)
 {
     const heed_conv_problem *p = &plan->problem;
-    const int64_t vectors = heed_conv_up(plan->run_taps * p->in, WIDEST) * p->out;
+    const int64_t windows = plan->folded ? plan->windows : 1; /* of a tile */
+    const int64_t vectors = heed_conv_up(plan->run_taps * p->in * windows, WIDEST) * p->out;
     const int64_t tile = plan->runs * (vectors > 8 ? vectors : 8);
-    return 4 * p->in * p->out * p->axis[1].taps < tile * WIDEST;
+    return 4 * p->in * p->out * p->axis[1].taps * windows < tile * WIDEST;
 }
 
 heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_view *x,
@@ -340,7 +373,13 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
     plan.run_taps = adjacent ? width->taps : 1;
     plan.runs = adjacent ? 1 : width->taps;
     plan.windows = plan.all_taps[0];
+    plan.folded = plan.windows > 1 && plan.windows * p->in <= WIDEST;
     plan.dots = prefer_dots(&plan);
+    plan.folded = plan.folded && !plan.dots;
+    if (plan.folded) { /* each place has what its taps along height meet */
+        p->axis[0].planes = 1;
+        p->axis[0].halo = 0;
+    }
     plan.whole_rows = !plan.dots && adjacent && width->planes == width->stride;
     if (plan.dots) plan.columns = 1;
     const int64_t alone = MOST_DOTS / (1 + p->out);

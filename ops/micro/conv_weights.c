@@ -15,7 +15,8 @@ typedef struct part {
     int64_t row, rows, column, columns; /* output channels, input channels */
     int64_t window, windows;            /* taps along height, counted from the first that matters */
     const real *dy, *x;                 /* of the group */
-    int64_t place_step;                 /* in the copy of x, from one place of a row to the next */
+    int64_t width;                      /* channels in the copy of x, of one tap or all folded */
+    int64_t place_step;                 /* there, from one place of a row to the next */
     int64_t plane_step;                 /* from one plane along width to the next */
     int64_t *list;
     real *dy_copy, *x_copy, *sums;
@@ -23,18 +24,30 @@ typedef struct part {
 
 /* ---- copies ---- */
 
+/* n <= LANES neighbours of LANES channels: a square of registers is transposed. */
+static void interleave_square(const real *from, int64_t channel, int64_t n, real *to, int64_t step)
+{
+    vec square[LANES];
+    if (n == LANES) {
+        pack_transposed(from, channel, LANES, LANES, to, (int)step);
+        return;
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < LANES; i++) square[i] = vec_load_part(from + i * channel, n, 0);
+    transpose_square(square);
+    for (int64_t j = 0; j < n; j++) vec_store(to + j * step, square[j]);
+}
+
 /* n neighbours of each of `columns` channels to [n][columns], rows of which are `step` apart. */
 static void interleave(const real *from, int64_t channel, int64_t stride, int64_t n,
                        int64_t columns, real *to, int64_t step)
 {
     int64_t c = 0;
-    if (stride == 1 && n >= LANES)
+    if (stride == 1 && 4 * n >= LANES)
         for (; c + LANES <= columns; c += LANES)
-            for (int64_t j = 0; j < n;) {
-                const int64_t at = j + LANES <= n ? j : n - LANES; /* the last square overlaps */
-                pack_transposed(from + c * channel + at, channel, LANES, LANES, to + c + at * step,
-                                (int)step);
-                j = at + LANES;
+            for (int64_t j = 0, some; j < n; j += some) {
+                some = n - j < LANES ? n - j : LANES;
+                interleave_square(from + c * channel + j, channel, some, to + c + j * step, step);
             }
     if (channel == 1)
         for (int64_t j = 0; j < n; j++)
@@ -66,7 +79,8 @@ static void copy_place_row(const part *w, const heed_conv_span *s, const real *f
     clear_places(to + s->end * step, n - s->end, w->columns, step);
 }
 
-/* Planes along height; for each, [image][place row][place column], by place_step and plane_step. */
+/* Planes along height; for each, [image][place row][place column], by place_step and plane_step.
+ * Folded, taps along height in place of planes, side by side. */
 static void copy_x(const part *w)
 {
     const heed_conv_problem *p = &w->plan->problem;
@@ -77,13 +91,16 @@ static void copy_x(const part *w)
     if (w->plan->whole_rows) { /* all planes together are each element in its order */
         n *= width.planes;
         place *= width.stride;
-        each.place_step = w->columns;
+        each.place_step = w->width;
         width.stride = width.planes = 1;
     }
-    for (int64_t plane = 0; plane < p->axis[0].planes; plane++) {
+    const bool folded = w->plan->folded;
+    const int64_t first = folded ? w->window : 0, planes = folded ? w->windows : p->axis[0].planes;
+    const int64_t step = folded ? w->columns : p->blocks.images * p->place_rows * row_step;
+    for (int64_t plane = 0; plane < planes; plane++) {
         const heed_conv_span down =
-            heed_conv_span_of(&p->axis[0], false, plane, w->at.row, p->place_rows);
-        real *to = w->x_copy + plane * p->blocks.images * p->place_rows * row_step;
+            heed_conv_span_of(&p->axis[0], false, first + plane, w->at.row, p->place_rows);
+        real *to = w->x_copy + plane * step;
         for (int64_t line = 0; line < w->at.images * p->place_rows; line++, to += row_step) {
             const int64_t b = line / p->place_rows, row = line % p->place_rows;
             const real *from = w->x + (w->at.image + b) * x->batch + w->column * x->channel +
@@ -135,19 +152,25 @@ static int64_t tap_offset(const part *w, int64_t i, int64_t j)
            heed_conv_plane(width, j) * w->plane_step;
 }
 
+/* Windows of a unit that have sums of their own. */
+static int64_t windows_apart(const part *w)
+{
+    return w->plan->folded ? 1 : w->windows;
+}
+
 /* The sums of one run of taps along width, which starts at tap [i, j]. */
 static void add_run(const part *w, int64_t i, int64_t j, real *sums, bool first)
 {
     const heed_conv_weights_plan *plan = w->plan;
-    const int64_t n = plan->run_taps * w->columns;
+    const int64_t n = plan->run_taps * w->width;
     const real *x = w->x_copy + tap_offset(w, i, j);
     const tiling tiles = tiles_of(w->rows);
     tile t = { .k = w->at.images * w->at.rows * w->at.columns,
                .a_row = plan->depth_step,
                .a_column = 1,
                .b_at = w->list,
-               .c_row = plan->run_step * plan->runs * w->windows,
-               .d_row = plan->run_step * plan->runs * w->windows };
+               .c_row = plan->run_step * plan->runs * windows_apart(w) };
+    t.d_row = t.c_row;
     for (int64_t column = 0, vectors; column < n; column += vectors * LANES) {
         vectors = tile_vectors(w->rows, n - column);
         t.b = x + column;
@@ -227,20 +250,21 @@ static void add_positions(const part *w, bool first)
             for (int64_t t = 0; t < taps; t += DOT_TAPS / rows) add_dots(w, row, t, first);
         return;
     }
-    for (int64_t i = 0; i < w->windows; i++)
+    for (int64_t i = 0; i < windows_apart(w); i++)
         for (int64_t j = 0; j < plan->runs; j++)
-            add_run(w, w->window + i, j * plan->run_taps,
+            add_run(w, plan->folded ? 0 : w->window + i, j * plan->run_taps,
                     w->sums + (i * plan->runs + j) * plan->run_step, first);
 }
 
-/* The sum for tap [y, x], counted from the first that matters. */
-static real sum_of(const part *w, int64_t row, int64_t column, int64_t y, int64_t x)
+/* The sums for tap [y, x], counted from the first that matters, of all input channels. */
+static const real *sums_of(const part *w, int64_t row, int64_t y, int64_t x)
 {
     const heed_conv_weights_plan *plan = w->plan;
-    const int64_t taps = plan->problem.axis[1].taps, line = row * w->windows + y;
-    if (plan->dots) return vec_sum_lanes(((const vec *)(void *)w->sums)[line * taps + x]);
-    return w->sums[(line * plan->runs + x / plan->run_taps) * plan->run_step +
-                   x % plan->run_taps * w->columns + column];
+    const int64_t taps = plan->problem.axis[1].taps;
+    if (plan->dots) return w->sums + ((row * w->windows + y) * taps + x) * LANES;
+    const int64_t line = plan->folded ? row : row * w->windows + y;
+    return w->sums + (line * plan->runs + x / plan->run_taps) * plan->run_step +
+           x % plan->run_taps * w->width + (plan->folded ? y * w->columns : 0);
 }
 
 /* Zero for taps that meet padding alone. */
@@ -249,15 +273,18 @@ static void store(const part *w, int64_t from, int64_t to, real *dw)
     const heed_conv_weights_plan *plan = w->plan;
     const heed_conv_axis *axis = plan->problem.axis;
     const heed_conv_taps *s = &plan->taps;
+    dw += w->row * s->row + w->column * s->column;
     for (int64_t i = 0; i < w->rows; i++)
-        for (int64_t c = 0; c < w->columns; c++)
-            for (int64_t y = from; y < to; y++)
-                for (int64_t x = 0; x < plan->all_taps[1]; x++) {
-                    const int64_t down = y - axis[0].first - w->window, t = x - axis[1].first;
-                    const bool met = down >= 0 && down < w->windows && t >= 0 && t < axis[1].taps;
-                    dw[(w->row + i) * s->row + (w->column + c) * s->column + y * s->axis[0] +
-                       x * s->axis[1]] = met ? sum_of(w, i, c, down, t) : 0;
-                }
+        for (int64_t y = from; y < to; y++)
+            for (int64_t x = 0; x < plan->all_taps[1]; x++) {
+                const int64_t down = y - axis[0].first - w->window, t = x - axis[1].first;
+                const bool met = down >= 0 && down < w->windows && t >= 0 && t < axis[1].taps;
+                const real *sums = met ? sums_of(w, i, down, t) : NULL;
+                real *out = dw + i * s->row + y * s->axis[0] + x * s->axis[1];
+                if (met && plan->dots) *out = vec_sum_lanes(vec_load(sums));
+                for (int64_t c = 0; c < w->columns && !(met && plan->dots); c++)
+                    out[c * s->column] = met ? sums[c] : 0;
+            }
 }
 
 HEED_KERNEL(conv_weights)
@@ -284,10 +311,11 @@ HEED_KERNEL(conv_weights)
                    .sums = (real *)(void *)(scratch + plan->sums_at) };
         w.rows = heed_conv_part(plan->rows, p->out, w.row);
         w.columns = heed_conv_part(plan->columns, p->in, w.column);
-        w.place_step = plan->dots ? 1 : p->axis[1].planes * w.columns;
-        w.plane_step = plan->dots ? plan->plane_places : w.columns;
         w.windows = heed_conv_part(last - height->first, height->taps, 0) - w.window;
         if (w.windows < 0 || p->axis[1].taps == 0 || p->batch == 0) w.windows = 0;
+        w.width = plan->folded ? w.windows * w.columns : w.columns;
+        w.place_step = plan->dots ? 1 : p->axis[1].planes * w.width;
+        w.plane_step = plan->dots ? plan->plane_places : w.width;
         for (int64_t i = 0; i < blocks && w.windows > 0; i++) {
             w.at = heed_conv_block_at(p, i);
             add_positions(&w, i == 0);

@@ -5,21 +5,6 @@
 
 #include "ops/micro/gemm_tile.h"
 
-/* ZIP_LOW of a, b = a0 b0 a1 b1 ... from the lower halves, ZIP_HIGH from the upper ones. */
-#if LANES == 16
-#define ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif LANES == 8
-#define ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
-#elif LANES == 4
-#define ZIP_LOW 0, 4, 1, 5
-#define ZIP_HIGH 2, 6, 3, 7
-#else
-#define ZIP_LOW 0, 2
-#define ZIP_HIGH 1, 3
-#endif
-
 /* Transpose a square of registers: each round of zips rotates the bits of (row, lane) by one. */
 static ALWAYS_INLINE void transpose_square(vec *x)
 {

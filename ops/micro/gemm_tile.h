@@ -3,7 +3,7 @@
 #ifndef HEED_OPS_MICRO_GEMM_TILE_H
 #define HEED_OPS_MICRO_GEMM_TILE_H
 
-#include "ops/kernel.h"
+#include "ops/micro/zip.h"
 
 /* Tile loops are unrolled whole, so that the sums are registers; the loop over k by four. */
 #ifdef __clang__
@@ -14,13 +14,6 @@
 #define GEMM_UNROLL_4 _Pragma("GCC unroll 4")
 #endif
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-
-/* HEED_LANES as the preprocessor can read it. */
-#ifdef HEED_STAMP_F64
-#define LANES (HEED_VECTOR_BYTES / 8)
-#else
-#define LANES (HEED_VECTOR_BYTES / 4)
-#endif
 
 /* Rows of a tile two vectors wide: with the panel's two vectors and one element of A they fill 32
  * or 16 registers. Tiles of one or two rows are wider, to have enough independent sums. */

@@ -24,6 +24,12 @@ def batch_norm(training, eps=1e-5):
     return run
 
 
+def pooled_norm(eps=1e-5):
+    def run(x, gain, bias):
+        return F.max_pool2d(F.batch_norm(x, None, None, gain, bias, True, 0.1, eps), 2)
+    return run
+
+
 def group_norm(groups, eps=1e-5):
     return lambda x, gain=None, bias=None: F.group_norm(x, groups, gain, bias, eps)
 
@@ -175,6 +181,9 @@ CASES = [
     case('batch_norm/long', batch_norm(True), real(2, 3, 17), real(3), real(3)),
     case('batch_norm/running', batch_norm(False), real(3, 4, 5), real(4), real(4),
          real(4, diff=False), real(4, low=0.5, diff=False)),
+    case('pooled_norm/even', pooled_norm(), real(3, 2, 4, 6), real(2), real(2)),
+    case('pooled_norm/odd', pooled_norm(1e-2), real(2, 3, 7, 5), real(3), real(3), eps=1e-2),
+    case('pooled_norm/wide', pooled_norm(), real(2, 2, 2, 70), real(2), real(2)),
     case('group_norm/plain', group_norm(2), real(2, 4, 3, 3), real(4), real(4), groups=2),
     case('group_norm/long', group_norm(2), real(2, 4, 16), real(4), real(4), groups=2),
     case('group_norm/one', group_norm(1, 0.1), real(3, 6), real(6), real(6), groups=1, eps=0.1),
