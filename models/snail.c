@@ -136,8 +136,8 @@ static void draw_examples(const snail *o, const heed_draw *draw, heed_rng *rng,
     else if (o->task == SNAIL_GLYPHS)
         heed_glyphs_draw(rng, episode, b, o->side, examples);
     else
-        heed_omniglot_draw(training ? &o->background : &o->evaluation, rng, episode, b, training,
-                           examples);
+        heed_omniglot_draw(training ? &o->background : &o->evaluation, rng, episode, b,
+                           (heed_omniglot_variety){ training, training ? o->bend : 0 }, examples);
 }
 
 /* Row b of the examples, and what is asked about them. */
@@ -296,6 +296,8 @@ static const heed_option options[] = {
       .shapes = true, .help = "of blobs" },
     { "spread", HEED_NUMBER, offsetof(snail, spread), .initial = 1.5, .low = 1e-6, .high = 1e6,
       .trains = true, .help = "deviation of the blobs' centres; each blob's own is 1" },
+    { "bend", HEED_NUMBER, offsetof(snail, bend), .initial = 0.1, .low = 0, .high = 1,
+      .trains = true, .help = "deviation of the slopes by which training bends omniglot's images" },
     { "side", HEED_WHOLE, offsetof(snail, side), .initial = 28, .low = 16, .high = 256,
       .shapes = true, .help = "pixels of a glyph's height and width" },
     { "conv-filters", HEED_WHOLE, offsetof(snail, conv_filters), .low = 0,

@@ -168,6 +168,35 @@ Test(models_snail_data, omniglot_images_and_their_turns)
     heed_omniglot_free(&set);
 }
 
+/* A dot near the middle moves by N(0, 12 bend) either way, and keeps its ink in the mean. */
+Test(models_snail_data, omniglot_images_bent)
+{
+    enum { TIMES = 4000, DOT = 13 * 28 + 13 };
+    heed_rng rng = heed_rng_new(5, 2);
+    double pixels[784] = { [DOT] = 1 };
+    heed_omniglot_bend(&rng, 0, pixels);
+    for (int p = 0; p < 784; p++) cr_assert_eq(pixels[p], p == DOT, "nothing is bent by 0");
+
+    double ink = 0, sum[2] = { 0 }, squares[2] = { 0 };
+    for (int i = 0; i < TIMES; i++) {
+        double dot[784] = { [DOT] = 1 };
+        heed_omniglot_bend(&rng, 0.1, dot);
+        for (int p = 0; p < 784; p++) {
+            const double at[2] = { p % 28 - 13, p / 28 - 13 };
+            ink += dot[p] / TIMES;
+            for (int k = 0; k < 2; k++) {
+                sum[k] += at[k] * dot[p] / TIMES;
+                squares[k] += at[k] * at[k] * dot[p] / TIMES;
+            }
+        }
+    }
+    cr_expect_float_eq(ink, 1, 0.1, "%g", ink);
+    for (int k = 0; k < 2; k++) {
+        cr_expect_float_eq(sum[k], 0, 0.1, "%g", sum[k]);
+        cr_expect_float_eq(squares[k], 1.2 * 1.2 + 1.0 / 3, 0.3, "%g", squares[k]);
+    }
+}
+
 /* In each episode the classes differ, and so do the images of a class. */
 Test(models_snail_data, omniglot_episodes)
 {
@@ -184,7 +213,7 @@ Test(models_snail_data, omniglot_episodes)
         bool seen[IMAGES] = { false };
         int class_of[N] = { -1, -1, -1, -1, -1 };
         heed_episode_draw(&rng, N, K, &e);
-        heed_omniglot_draw(&set, &rng, &e, 0, false, &x->view);
+        heed_omniglot_draw(&set, &rng, &e, 0, (heed_omniglot_variety){ false, 0 }, &x->view);
         for (int t = 0; t < T; t++) {
             int p = 0;
             while (heed_get(&x->view, t * 784 + p) == 0) p++;

@@ -1,7 +1,9 @@
 /* omniglot.c - reading the characters, turning them, drawing episodes of them. */
 #include "models/data/omniglot.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "models/data/bytes.h"
 #include "tensor/memory.h"
@@ -55,6 +57,34 @@ void heed_omniglot_image(const heed_omniglot *set, int64_t image, int turns, dou
         }
 }
 
+/* Between the four pixels around (x, y); outside the image is ground. */
+static double ink_at(const double *pixels, double x, double y)
+{
+    const double left = floor(x), top = floor(y);
+    double ink = 0;
+    for (int i = 0; i < 4; i++) {
+        const double column = left + i % 2, row = top + i / 2;
+        if (column < 0 || row < 0 || column >= SIDE || row >= SIDE) continue;
+        const double share = (1 - fabs(x - column)) * (1 - fabs(y - row));
+        ink += share * pixels[(int)row * SIDE + (int)column];
+    }
+    return ink;
+}
+
+void heed_omniglot_bend(heed_rng *rng, double bend, double *pixels)
+{
+    const double middle = (SIDE - 1) / 2.0, move = 12;
+    double from[PIXELS], slope[4], moved[2];
+    memcpy(from, pixels, sizeof from);
+    for (int i = 0; i < 4; i++) slope[i] = (i % 3 == 0) + bend * heed_random_normal(rng);
+    for (int i = 0; i < 2; i++) moved[i] = middle + bend * move * heed_random_normal(rng);
+    for (int p = 0; p < PIXELS; p++) {
+        const double x = p % SIDE - middle, y = p / SIDE - middle; /* columns, rows */
+        pixels[p] = ink_at(from, slope[0] * x + slope[1] * y + moved[0],
+                           slope[2] * x + slope[3] * y + moved[1]);
+    }
+}
+
 int64_t heed_omniglot_classes(const heed_omniglot *set, bool turned)
 {
     return turned ? set->classes * TURNS : set->classes;
@@ -74,13 +104,13 @@ static void draw_classes(heed_rng *rng, int64_t classes, int64_t ways, int64_t *
 }
 
 void heed_omniglot_draw(const heed_omniglot *set, heed_rng *rng, const heed_episode *episode,
-                        int64_t b, bool turned, const heed_view *examples)
+                        int64_t b, heed_omniglot_variety variety, const heed_view *examples)
 {
     const int64_t steps = examples->shape.dim[1];
     int64_t drawn[HEED_EPISODE_MOST];
     double pixels[PIXELS];
     const heed_rng episodes = *rng;
-    draw_classes(rng, heed_omniglot_classes(set, turned), episode->ways, drawn);
+    draw_classes(rng, heed_omniglot_classes(set, variety.turned), episode->ways, drawn);
     for (int64_t t = 0; t < steps; t++) {
         const int32_t label = episode->label[t];
         const int64_t kind = drawn[label] % set->classes;
@@ -89,6 +119,7 @@ void heed_omniglot_draw(const heed_omniglot *set, heed_rng *rng, const heed_epis
         heed_permutation(&hands, order, DRAWERS);
         heed_omniglot_image(set, kind * DRAWERS + order[episode->shot[t]],
                             (int)(drawn[label] / set->classes), pixels);
+        if (variety.bend > 0) heed_omniglot_bend(rng, variety.bend, pixels);
         for (int64_t p = 0; p < PIXELS; p++)
             heed_set(examples, (b * steps + t) * PIXELS + p, pixels[p]);
     }

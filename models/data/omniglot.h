@@ -21,11 +21,20 @@ void heed_omniglot_free(heed_omniglot *set);
 /* Image `image` turned by `turns` times 90 degrees, into 784 numbers: 1 is ink, 0 ground. */
 void heed_omniglot_image(const heed_omniglot *set, int64_t image, int turns, double *pixels);
 
-/* examples [B, T, 784]: row b is of random classes, each example by another hand; with `turned`,
- * the four ways of turning a class are four classes. episode->ways <= heed_omniglot_classes(),
- * episode->shots < 20. */
+/* As another hand might have drawn it: pixel (x, y), from the middle, is what was at
+ * (x, y) + N(0, bend) for each of the four slopes, moved by N(0, 12 bend) pixels either way; between
+ * pixels in proportion. */
+void heed_omniglot_bend(heed_rng *rng, double bend, double *pixels);
+
+/* examples [B, T, 784]: row b is of random classes, each example by another hand. For training the
+ * four ways of turning a class are four classes, and images are bent (0: not).
+ * episode->ways <= heed_omniglot_classes(), episode->shots < 20. */
+typedef struct heed_omniglot_variety {
+    bool turned;
+    double bend;
+} heed_omniglot_variety;
 void heed_omniglot_draw(const heed_omniglot *set, heed_rng *rng, const heed_episode *episode,
-                        int64_t b, bool turned, const heed_view *examples);
+                        int64_t b, heed_omniglot_variety variety, const heed_view *examples);
 int64_t heed_omniglot_classes(const heed_omniglot *set, bool turned);
 
 #endif
