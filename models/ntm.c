@@ -48,7 +48,7 @@ static machine machine_of(const ntm *o, heed_scope *s)
                               .reads = o->heads, .writes = o->heads, .shifts = o->shifts,
                               .learned = o->start == START_LEARNED, .size = o->size,
                               .strength = o->strength, .gate = log(o->gate / (1 - o->gate)),
-                              .alike = o->alike, .walk = o->walk, .together = o->together);
+                              .alike = o->alike, .together = o->together);
     m.recall = heed_param(own, "recall", (heed_init){ .rule = HEED_INIT_GLOROT },
                           o->heads * o->width, lstm ? 4 * hidden : hidden);
     return m;
@@ -321,17 +321,15 @@ static const heed_option options[] = {
       .help = "of the memory: one number everywhere, or learned" },
     { "strength", HEED_NUMBER, offsetof(ntm, strength), .high = 100, .trains = true,
       .help = "of looking by content, at first; default 4, recall 8" },
-    { "gate", HEED_NUMBER, offsetof(ntm, gate), .initial = -1, .low = 1e-6, .high = 1 - 1e-6,
+    { "gate", HEED_NUMBER, offsetof(ntm, gate), .initial = 0.5, .low = 1e-6, .high = 1 - 1e-6,
       .trains = true, .help = "a head's share of looking by content, and not from where it is, at "
-                              "first; default copy 0.27, else 0.5" },
-    { "write-cost", HEED_NUMBER, offsetof(ntm, write_cost), .initial = -1, .low = 0, .high = 1e6,
-      .trains = true, .help = "of the mean square of what is written; default copy 0.01, else 0" },
+                              "first" },
+    { "write-cost", HEED_NUMBER, offsetof(ntm, write_cost), .low = 0, .high = 1e6,
+      .trains = true, .help = "of the mean square of what is written" },
     { "alike", HEED_FLAG, offsetof(ntm, alike), .trains = true,
       .help = "keys start as what is written (recall: always)" },
-    { "walk", HEED_FLAG, offsetof(ntm, walk), .trains = true,
-      .help = "write heads start by moving on a slot in each step" },
     { "together", HEED_FLAG, offsetof(ntm, together), .shapes = true,
-      .help = "all heads start at the first slot (copy, recall: always); else spread" },
+      .help = "all heads start at the first slot (recall: always); else spread" },
     { "hold", HEED_NUMBER, offsetof(ntm, hold), .initial = -1, .low = 0, .high = 0.99,
       .trains = true, .help = "share of the steps before the learning rate falls; default 0, "
                               "recall 0.6" },

@@ -15,7 +15,7 @@ typedef struct ntm {
     int controller, start;
     double size;
     double strength, gate, hold, write_cost;
-    bool alike, walk, together;
+    bool alike, together;
     bool no_memory;
     heed_sequences train, test; /* what comes of the options above */
 } ntm;

@@ -5,9 +5,8 @@
 #define FOCUS 10.0 /* of a logit: exp(10) is 22026 */
 
 #define MOST_SLOPE 1.0
-enum { STRENGTH, GATE, SHIFTS }; /* of a head's numbers, behind its key; K shifts, */
-enum { BESIDE = 3 };             /* and its sharpness */
-static const double SURE = 4;    /* of a logit: exp(4) is 55 */
+enum { STRENGTH, GATE }; /* of a head's numbers, behind its key; then K shifts and sharpness */
+enum { BESIDE = 3 };
 
 static int64_t numbers_of(const heed_memory_options *o)
 {
@@ -28,17 +27,16 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
     return false;
 }
 
-/* Zeros, but for gates and strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7 all of
- * N slots get nearly the same share, whatever the key, and nothing tells a key how to change. */
+/* Zeros, but for gates and strengths. A cosine lies in -1 .. 1: with a strength of softplus(0) = 0.7
+ * all of N slots get nearly the same share, whatever the key, and nothing tells a key how to change.
+ */
 static void fill_bias(const heed_view *bias, const void *options)
 {
     const heed_memory_options *o = options;
     for (int64_t i = 0; i < heads_of(o); i++) {
-        const bool walks = o->walk && i >= o->reads;
         const int64_t at = i * numbers_of(o) + o->width;
         heed_set(bias, at + STRENGTH, o->strength);
-        heed_set(bias, at + GATE, walks ? -SURE : o->gate);
-        if (walks && o->shifts > 2) heed_set(bias, at + SHIFTS + o->shifts / 2 + 1, SURE);
+        heed_set(bias, at + GATE, o->gate);
     }
 }
 

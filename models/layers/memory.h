@@ -28,8 +28,6 @@ typedef struct heed_memory_options {
     double gate;           /* at first: logit of looking by content, and not from where a head is */
     bool alike;    /* keys of read heads start as what write heads add: what was written when there
                       was to be seen what is to be seen now, is found from the first step on */
-    bool walk;     /* write heads start by moving a slot on in each step, wherever they are: a tape
-                      is there to be read from the first step on. (Reverses .gate for them.) */
     bool together; /* all heads start at slot 0; else each kind evenly spread */
 } heed_memory_options;
 
