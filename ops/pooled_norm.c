@@ -101,7 +101,7 @@ HEED_KERNEL(pooled_norm)
     }
 }
 
-/* ---- reverse: dx = rstd (h - mean(h) - z mean(h z)), h = dy gain where x is chosen, else 0 ---- */
+/* ---- reverse: dx = rstd (h - mean(h) - z mean(h z)), h = dy gain where x is chosen, or 0 ---- */
 
 /* Sums of dy, and of dy (x - mean) over chosen x. */
 static void plane_moments(const channel *c, const real *x, const real *dy, double *sum,
