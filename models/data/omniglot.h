@@ -22,8 +22,8 @@ void heed_omniglot_free(heed_omniglot *set);
 void heed_omniglot_image(const heed_omniglot *set, int64_t image, int turns, double *pixels);
 
 /* As another hand might have drawn it: pixel (x, y), from the middle, is what was at
- * (x, y) + N(0, bend) for each of the four slopes, moved by N(0, 12 bend) pixels either way; between
- * pixels in proportion. */
+ * (x, y) + N(0, bend) for each of the four slopes, moved by N(0, 12 bend) pixels either way;
+ * between pixels in proportion. */
 void heed_omniglot_bend(heed_rng *rng, double bend, double *pixels);
 
 /* examples [B, T, 784]: row b is of random classes, each example by another hand. For training the

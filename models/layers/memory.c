@@ -27,8 +27,8 @@ static bool sizes_are_right(heed_scope *own, const heed_memory_options *o, int64
     return false;
 }
 
-/* Zeros, but for gates and strengths. A cosine lies in -1 .. 1: with a strength of softplus(0), 0.7,
- * all of N slots get nearly the same share, whatever the key, and nothing tells it how to change. */
+/* Zeros, but for gates and strengths. A cosine lies in -1 .. 1: with a strength of softplus(0), all
+ * of N slots get nearly one share, whatever the key, and nothing tells a key how to change. */
 static void fill_bias(const heed_view *bias, const void *options)
 {
     const heed_memory_options *o = options;
