@@ -234,13 +234,20 @@ static const struct {
     int64_t steps, batch;
     double lr;
     int64_t filters, conv_filters, questions;
+    double discount, lambda;
 } usual[] = {
     [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 1 },
     [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1 },
     [SNAIL_OMNIGLOT] = { 12000, 8, 1e-3, 64, 32, 10 },
-    [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1 },
-    [SNAIL_MDP] = { 1800, 50, 3e-3, 16, 64, 1 },
+    [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1, 0.998, 0.985 },
+    [SNAIL_MDP] = { 3000, 50, 3e-3, 16, 64, 1, 0.98, 0.95 },
 };
+
+/* Who pulls often has more to find out. */
+static int64_t usual_steps(const snail *o)
+{
+    return o->task == SNAIL_BANDIT && o->pulls > 10 ? 8000 : usual[o->task].steps;
+}
 
 /* A step is of some 2000 pulls, but of 50 bandits at least. */
 static int64_t usual_batch(const snail *o)
@@ -253,12 +260,14 @@ static bool snail_settle(void *own, heed_settings *settings, heed_error *error)
 {
     snail *o = own;
     o->task = (snail_task)settings->task_index;
-    if (settings->steps < 0) settings->steps = usual[o->task].steps;
+    if (settings->steps < 0) settings->steps = usual_steps(o);
     if (settings->batch == 0) settings->batch = usual_batch(o);
     if (settings->lr == 0) settings->lr = usual[o->task].lr;
     if (o->filters == 0) o->filters = usual[o->task].filters;
     if (o->conv_filters == 0) o->conv_filters = usual[o->task].conv_filters;
     if (o->questions == 0) o->questions = usual[o->task].questions;
+    if (o->discount < 0) o->discount = usual[o->task].discount;
+    if (o->lambda < 0) o->lambda = usual[o->task].lambda;
     o->steps = settings->steps > 0 ? settings->steps : 1;
     return snail_is_acting(o) ? settle_worlds(o, error) : settle_episodes(o, settings, error);
 }
@@ -317,10 +326,11 @@ static const heed_option options[] = {
       .shapes = true, .help = "of ten steps in one MDP" },
     { "filters", HEED_WHOLE, offsetof(snail, filters), .low = 0, .high = 4096, .shapes = true,
       .help = "of a dense block; 0: by task" },
-    { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = 0.98, .low = 0, .high = 1,
-      .trains = true, .help = "of later rewards (acting)" },
-    { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = 0.95, .low = 0, .high = 1,
-      .trains = true, .help = "0: trust predicted values, 1: rewards only (acting)" },
+    { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = -1, .low = 0, .high = 1,
+      .trains = true, .help = "of later rewards (acting); default bandit 0.998, mdp 0.98" },
+    { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = -1, .low = 0, .high = 1,
+      .trains = true, .help = "0: trust predicted values, 1: rewards only (acting); default "
+              "bandit 0.985, mdp 0.95" },
     { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.05, .low = 0,
       .high = 100,
       .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },
