@@ -22,8 +22,7 @@ static const struct {
     { "ptrnet", &heed_model_ptrnet, PTRNET "--hidden 256 --batch 128", 1e-3, 2, 0, false },
     { "ptrnet_small", &heed_model_ptrnet, PTRNET "--hidden 32 --batch 1", 1e-3, 2, 0, false },
     { "ntm", &heed_model_ntm,
-      "--task copy --length 20 --batch 16 --controller lstm --start learned", 1e-4,
-      10, 0, true },
+      "--task copy --length 20 --batch 16 --controller lstm --start learned", 1e-4, 10, 0, true },
     { "gat", &heed_model_gat, GAT, 5e-3, 0, 5e-4, false },
     { "snail", &heed_model_snail, "--task glyphs --plain --batch 32", 1e-3, 0, 0, false },
 };
