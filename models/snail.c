@@ -236,9 +236,9 @@ static const struct {
     int64_t filters, conv_filters, questions;
     double discount, lambda;
 } usual[] = {
-    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 1 },
-    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1 },
-    [SNAIL_OMNIGLOT] = { 12000, 8, 1e-3, 64, 32, 10 },
+    [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 1, 0, 0 },
+    [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1, 0, 0 },
+    [SNAIL_OMNIGLOT] = { 12000, 8, 1e-3, 64, 32, 10, 0, 0 },
     [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1, 0.998, 0.985 },
     [SNAIL_MDP] = { 3000, 50, 3e-3, 16, 64, 1, 0.98, 0.95 },
 };
