@@ -45,7 +45,8 @@ static heed_node *pooled_and_normalized(heed_scope *own, heed_node *x, heed_node
     }
     heed_node *scale = heed_mul(s.gain, heed_rsqrt(heed_affine(s.variance, 1, 1e-5)));
     w = heed_mul(w, heed_unsqueeze(of_channels(scale), -1)); /* [filters, 1, 1, 1] */
-    heed_node *y = heed_max_pool2d(heed_conv2d(x, w, .pad = pad), 2, 2);
+    heed_node *y = heed_conv2d(x, w, .pad = pad);
+    y = heed_max_pool2d(y, 2, 2);
     return heed_add(y, of_channels(heed_sub(s.bias, heed_mul(s.mean, scale))));
 }
 
