@@ -280,6 +280,33 @@ Test(conv, short_rows_of_many_channels)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) check_everywhere(&cases[i]);
 }
 
+/* 3 x 3 taps with enough channels and positions: by tiles, of which the last have a row or a column
+ * less; blocks of several images, and of some lines. */
+Test(conv, tiles_of_three_by_three)
+{
+    const axis_case odd = { 9, 3, 1, 1, 0, 1 }, even = { 12, 3, 1, 1, 2, 1 };
+    const axis_case same = { 7, 3, 1, 1, 1, 1 }, wide = { 15, 3, 1, 1, 2, 2 };
+    const axis_case long_row = { 200, 3, 1, 1, 1, 0 };
+    const conv_case cases[] = {
+        case_of(9, 17, 33, 1, odd, even),      case_of(5, 40, 36, 2, wide, odd),
+        case_of(1, 16, 20, 1, even, long_row), case_of(11, 70, 66, 1, same, same),
+        case_of(2, 16, 16, 1, long_row, wide),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const conv_case *c = &cases[i];
+        operand x = operand_new(c->x, HEED_F32, DENSE, 1),
+                w = operand_new(c->w, HEED_F32, DENSE, 2);
+        operand y = operand_new(c->y, HEED_F32, DENSE, 0);
+        cr_assert(heed_conv_plan_sum(&x.view, &w.view, &y.view, &c->attr.window, false).by_tiles);
+        cr_assert(heed_conv_plan_sum(&y.view, &w.view, &x.view, &c->attr.window, true).by_tiles);
+        cr_assert(heed_conv_plan_weights(&y.view, &x.view, &w.view, &c->attr.window).by_tiles);
+        operand_free(&x);
+        operand_free(&w);
+        operand_free(&y);
+        check_everywhere(c);
+    }
+}
+
 Test(conv, empty_batches_and_channels)
 {
     const axis_case side = { 5, 3, 1, 1, 1, 1 }, bare = { 0, 1, 1, 1, 1, 1 };

@@ -67,6 +67,19 @@ typedef struct heed_conv_problem {
     int64_t place_rows, place_columns; /* of a plane of one image of a block */
 } heed_conv_problem;
 
+/* Of what winograd.h does. Channels are those of a group; "x" is what tiles are cut from, "y" has
+ * two rows and two columns of a tile. */
+typedef struct heed_winograd_plan {
+    int64_t x_size[2], y_size[2], pad[2], tiles[2];
+    bool turned;                         /* tap t is w's tap 2 - t */
+    int64_t images, lines;               /* of a block, at most */
+    int64_t along_batch, down;           /* blocks */
+    int64_t shares;                      /* of a sum: units of a group */
+    int64_t x_width, y_width;            /* of copies: channels, and zeros */
+    int64_t filter_step, x_step, y_step; /* from one point to the next */
+    size_t x_copy_at, y_copy_at, x_points_at, y_points_at, zeros_at; /* behind filters */
+} heed_winograd_plan;
+
 /* Plans: filled once per program. A unit of conv_sum is one block of positions and `rows` output
  * channels of one group; `depth` input channels at a time are summed in registers.
  *
@@ -86,6 +99,8 @@ typedef struct heed_conv_sum_plan {
     int64_t channel_step;                  /* in the copies, from one channel to the next */
     int64_t weights_step, sums_step;       /* from one output channel to the next */
     size_t weights_at, sums_at, images_at; /* in scratch, behind the list */
+    bool by_tiles; /* winograd.h: of the plan above, only problem, read, written, taps and units */
+    heed_winograd_plan winograd;
     size_t bytes;
     int64_t units;
 } heed_conv_sum_plan;
@@ -105,6 +120,8 @@ typedef struct heed_conv_weights_plan {
     bool folded;          /* few channels: those of each tap along height are copied side by side */
     int64_t plane_places; /* of all planes along height */
     size_t dy_at, x_at, sums_at;
+    bool by_tiles; /* as above; and the blocks of rows and columns */
+    heed_winograd_plan winograd;
     size_t bytes;
     int64_t units;
 } heed_conv_weights_plan;

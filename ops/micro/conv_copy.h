@@ -1,10 +1,10 @@
-/* conv_copy.h - rows of places: copies and zeros. Private to conv_sum.c and conv_weights.c, stamped
- * with them. */
+/* conv_copy.h - rows of places: copies and zeros. Private to conv_sum.c, conv_weights.c and
+ * winograd.c, stamped with them. */
 #ifndef HEED_OPS_MICRO_CONV_COPY_H
 #define HEED_OPS_MICRO_CONV_COPY_H
 
 #include "ops/micro/conv.h"
-#include "ops/micro/gemm_tile.h"
+#include "ops/micro/gemm_pack.h"
 #include "ops/micro/vector.h"
 #include "ops/micro/walk.h"
 
@@ -92,6 +92,42 @@ static inline void copy_places(const heed_conv_span *s, real *to, const real *fr
     fill_zero(to, s->begin);
     copy_row(to + s->begin, from, step, s->end - s->begin);
     fill_zero(to + s->end, n - s->end);
+}
+
+/* ---- channels innermost ---- */
+
+/* n <= LANES neighbours of LANES channels: a square of registers is transposed. */
+static inline void interleave_square(const real *from, int64_t channel, int64_t n, real *to,
+                                     int64_t step)
+{
+    vec square[LANES];
+    if (n == LANES) {
+        pack_transposed(from, channel, LANES, LANES, to, (int)step);
+        return;
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < LANES; i++) square[i] = vec_load_part(from + i * channel, n, 0);
+    transpose_square(square);
+    for (int64_t j = 0; j < n; j++) vec_store(to + j * step, square[j]);
+}
+
+/* n neighbours of each of `columns` channels to [n][columns], rows of which are `step` apart. */
+static inline void interleave(const real *from, int64_t channel, int64_t stride, int64_t n,
+                              int64_t columns, real *to, int64_t step)
+{
+    int64_t c = 0;
+    if (stride == 1 && 4 * n >= LANES)
+        for (; c + LANES <= columns; c += LANES)
+            for (int64_t j = 0, some; j < n; j += some) {
+                some = n - j < LANES ? n - j : LANES;
+                interleave_square(from + c * channel + j, channel, some, to + c + j * step, step);
+            }
+    if (channel == 1)
+        for (int64_t j = 0; j < n; j++)
+            for (int64_t i = c; i < columns; i++) to[j * step + i] = from[j * stride + i];
+    else
+        for (; c < columns; c++)
+            for (int64_t j = 0; j < n; j++) to[j * step + c] = from[c * channel + j * stride];
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* conv_plan.c - how convolutions are cut into blocks and units, and what their scratch memory
  * holds. Sums are in an order that follows from shapes; cache sizes only decide about blocks. */
-#include "ops/micro/conv.h"
+#include "ops/micro/winograd.h"
 
 #define MOST_DEPTH 256       /* channels times taps that are summed before the output is written */
 #define MOST_POSITIONS 256   /* likewise of conv_weights, in registers */
@@ -286,6 +286,7 @@ heed_conv_sum_plan heed_conv_plan_sum(const heed_view *read, const heed_view *w,
     set_sum_scratch(&plan, taps, size);
     const bool empty = p->batch == 0 || p->out == 0 || height->out == 0 || width->out == 0;
     plan.units = empty ? 0 : sum_units(&plan);
+    heed_winograd_plan_sum(&plan, size);
     return plan;
 }
 
@@ -391,5 +392,6 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
     cut_weights(&plan);
     set_weights_scratch(&plan, heed_dtype_size(dw->dtype));
     plan.units = p->in == 0 || p->out == 0 ? 0 : weights_units(&plan);
+    heed_winograd_plan_weights(&plan, heed_dtype_size(dw->dtype));
     return plan;
 }

@@ -1,7 +1,7 @@
 /* conv_sum.c - out[i, q] = sum over channels c and taps t of w[i, c, t] in[c, place(q, t)]:
  * register tiles over copies of images with their padding. Sums of a block gather in scratch memory
  * or, where its positions are neighbours in the output, there. */
-#include "ops/micro/conv.h"
+#include "ops/micro/winograd.h"
 
 #ifdef HEED_STAMP
 #include "ops/micro/conv_copy.h"
@@ -327,6 +327,10 @@ static void write_block(const block *x)
 HEED_KERNEL(conv_sum)
 {
     const heed_conv_sum_plan *plan = call->plan;
+    if (plan->by_tiles) {
+        HEED_FN(winograd_sum)(call, begin, end);
+        return;
+    }
     const heed_conv_problem *p = &plan->problem;
     const int64_t blocks = p->blocks.along_batch * p->blocks.down * p->blocks.across;
     char *scratch = call->scratch;

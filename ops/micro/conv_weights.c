@@ -2,11 +2,10 @@
  *
  * As a product, the copy of x has its channels innermost: for each tap, a position is a row of the
  * right factor. With few channels in a group, as dot products along rows of both images. */
-#include "ops/micro/conv.h"
+#include "ops/micro/winograd.h"
 
 #ifdef HEED_STAMP
 #include "ops/micro/conv_copy.h"
-#include "ops/micro/gemm_pack.h"
 
 /* A unit's part of dw, and the block of positions that is added to it. */
 typedef struct part {
@@ -23,39 +22,6 @@ typedef struct part {
 } part;
 
 /* ---- copies ---- */
-
-/* n <= LANES neighbours of LANES channels: a square of registers is transposed. */
-static void interleave_square(const real *from, int64_t channel, int64_t n, real *to, int64_t step)
-{
-    vec square[LANES];
-    if (n == LANES) {
-        pack_transposed(from, channel, LANES, LANES, to, (int)step);
-        return;
-    }
-    GEMM_UNROLL
-    for (int i = 0; i < LANES; i++) square[i] = vec_load_part(from + i * channel, n, 0);
-    transpose_square(square);
-    for (int64_t j = 0; j < n; j++) vec_store(to + j * step, square[j]);
-}
-
-/* n neighbours of each of `columns` channels to [n][columns], rows of which are `step` apart. */
-static void interleave(const real *from, int64_t channel, int64_t stride, int64_t n,
-                       int64_t columns, real *to, int64_t step)
-{
-    int64_t c = 0;
-    if (stride == 1 && 4 * n >= LANES)
-        for (; c + LANES <= columns; c += LANES)
-            for (int64_t j = 0, some; j < n; j += some) {
-                some = n - j < LANES ? n - j : LANES;
-                interleave_square(from + c * channel + j, channel, some, to + c + j * step, step);
-            }
-    if (channel == 1)
-        for (int64_t j = 0; j < n; j++)
-            for (int64_t i = c; i < columns; i++) to[j * step + i] = from[j * stride + i];
-    else
-        for (; c < columns; c++)
-            for (int64_t j = 0; j < n; j++) to[j * step + c] = from[c * channel + j * stride];
-}
 
 static void clear_places(real *to, int64_t n, int64_t columns, int64_t step)
 {
@@ -290,6 +256,10 @@ static void store(const part *w, int64_t from, int64_t to, real *dw)
 HEED_KERNEL(conv_weights)
 {
     const heed_conv_weights_plan *plan = call->plan;
+    if (plan->by_tiles) {
+        HEED_FN(winograd_weights)(call, begin, end);
+        return;
+    }
     const heed_conv_problem *p = &plan->problem;
     const heed_conv_axis *height = &p->axis[0];
     const int64_t blocks = p->blocks.along_batch * p->blocks.down * p->blocks.across;

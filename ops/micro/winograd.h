@@ -1,0 +1,31 @@
+/* winograd.h - convolutions of 3 x 3 taps, stride 1, with 16 multiplications in place of 36.
+ * Lavin, Gray 2016, "Fast Algorithms for Convolutional Neural Networks": F(2 x 2, 3 x 3)
+ *
+ * A tile of 2 x 2 results y needs 4 x 4 elements d of each channel. With * element by element,
+ *
+ *     y = A^T [sum_c (G w_c G^T) * (B^T d_c B)] A
+ *
+ * is for each of the 16 points between the brackets a product of matrices, [tiles, C] [C, O]. By
+ * the chain rule dw = G^T [sum over tiles (A dy A^T) * (B^T d B)] G, and dx is a convolution of dy
+ * with w turned about. Copies have their channels innermost, so that all lanes of a vector do the
+ * same, however small an image is.
+ *
+ * Results differ from a direct sum's by rounding, as a few additions more do. An element that is
+ * not finite makes NaN of its tile's other results, too. */
+#ifndef HEED_OPS_MICRO_WINOGRAD_H
+#define HEED_OPS_MICRO_WINOGRAD_H
+
+#include "ops/micro/conv.h"
+
+/* A unit of a sum is a share of the blocks of one group; of weights, `rows` channels of dy times
+ * `columns` of x, summed over all blocks in their order. A block is several images or some lines of
+ * tiles of one. */
+void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size);
+void heed_winograd_plan_weights(heed_conv_weights_plan *plan, size_t size);
+
+#ifdef HEED_STAMP
+void HEED_FN(winograd_sum)(const heed_call *call, int64_t begin, int64_t end);
+void HEED_FN(winograd_weights)(const heed_call *call, int64_t begin, int64_t end);
+#endif
+
+#endif
