@@ -47,6 +47,12 @@ static bool is_empty(uint64_t state, const heed_stage *stage)
     return taken_front(state) + taken_back(state) >= stage->items;
 }
 
+/* HEED_CHECK looks at one instruction after the other: then one thread does all. */
+static bool uses_threads(const heed_program *root)
+{
+    return root->pool && !root->check_nan;
+}
+
 static void *scratch_of(const heed_program *p, int thread)
 {
     while (p->outer) p = p->outer;
@@ -124,7 +130,7 @@ static const heed_stage *advance(runner *r, int thread)
         const heed_stage *stage = &p->stages[f->stage++];
         if (stage->loop)
             enter_loop(r, p, &p->instructions[stage->begin]);
-        else if (stage->parallel && r->p->pool && !p->check_nan)
+        else if (stage->parallel && uses_threads(r->p))
             return stage;
         else
             run_serial(r, p, stage, thread);
@@ -174,7 +180,7 @@ static void take_part(void *context, int thread)
 {
     runner *r = context;
     const uint64_t before = heed_flush_subnormals(r->p->options.flush_subnormals);
-    if (r->p->pool && !r->p->check_nan)
+    if (uses_threads(r->p))
         take_stages(r, thread);
     else
         advance(r, thread);
@@ -192,7 +198,7 @@ bool heed_program_run(heed_program *p)
     runner r = { .p = p, .state = CLOSED };
     r.frames[0].program = p;
     if (p->options.fill_nan) fill_with_nan(p);
-    if (p->pool && !p->check_nan)
+    if (uses_threads(p))
         heed_pool_run(p->pool, take_part, &r);
     else
         take_part(&r, 0);
