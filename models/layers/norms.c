@@ -93,26 +93,37 @@ static void turn(const heed_view *m, bool transposed, const heed_view *from, con
     for (int64_t i = 0; i < n; i++) heed_set(to, i, heed_get(to, i) / fmax(sqrt(squares), 1e-12));
 }
 
+/* What first singular vectors are found from. */
+typedef struct singular_start {
+    const heed_view *weight, *u;
+} singular_start;
+
+/* v of the first weights, and u with it: 15 iterations, as PyTorch. */
+static void fill_singular(const heed_view *v, const void *context)
+{
+    const singular_start *start = context;
+    for (int i = 0; i < 15; i++) {
+        turn(start->weight, true, start->u, v);
+        turn(start->weight, false, v, start->u);
+    }
+}
+
 heed_node *heed_spectral_norm_layer(heed_scope *scope, const char *name, heed_node *w,
                                     int iterations)
 {
-    enum { WARM = 15 }; /* iterations on the first weights, as PyTorch */
     char text[256];
     if (!scope || !w) return NULL;
     if (w->shape.rank < 2 || !heed_is_param(w))
         return heed_graph_fail(w->graph, "spectral_norm_layer '%s%s': %s is not a weight matrix",
                                heed_scope_prefix(scope), name, heed_describe(w, text, sizeof text));
-    const heed_store *store = heed_graph_store(w->graph);
     const int64_t rows = w->shape.dim[0], columns = heed_product(&w->shape, 1, w->shape.rank);
-    const heed_init normal = { .rule = HEED_INIT_NORMAL, .b = 1 };
+    heed_init init = { .rule = HEED_INIT_NORMAL, .b = 1 };
     heed_scope *own = heed_enter(scope, name);
-    const int before = heed_store_count(store);
-    heed_node *u = heed_state(own, "u", normal, rows), *v = heed_state(own, "v", normal, columns);
-    const bool made = u && v && heed_store_count(store) == before + 2;
-    for (int i = 0; made && i < WARM; i++) { /* else another graph made them, or a file */
-        const heed_view *weight = &w->entry->tensor->view;
-        turn(weight, true, &u->entry->tensor->view, &v->entry->tensor->view);
-        turn(weight, false, &v->entry->tensor->view, &u->entry->tensor->view);
-    }
+    heed_node *u = heed_state(own, "u", init, rows);
+    if (!u) return NULL;
+    const singular_start start = { &w->entry->tensor->view, &u->entry->tensor->view };
+    init.fill = fill_singular;
+    init.context = &start;
+    heed_node *v = heed_state(own, "v", init, columns);
     return heed_spectral_norm(w, u, v, .iterations = iterations);
 }
