@@ -37,19 +37,6 @@ static inline channel_sets channel_sets_of(const heed_shape *x, const channel_no
 #ifdef HEED_STAMP
 #include "ops/micro/row_norm.h"
 
-static row_statistics set_statistics(const channel_sets *z, const real *x, double eps,
-                                     real *variance)
-{
-    double sum = 0, squares = 0;
-    const int64_t step = z->next * z->run;
-    const double count = (double)(z->runs * z->run);
-    for (int64_t k = 0; k < z->runs; k++) sum += row_sum(x + k * step, z->run);
-    const real center = (real)(sum / count);
-    for (int64_t k = 0; k < z->runs; k++) squares += row_squares(x + k * step, z->run, center);
-    *variance = (real)(squares / count);
-    return (row_statistics){ center, (real)(1 / sqrt(squares / count + eps)) };
-}
-
 static void run_forward(const real *x, real *y, int64_t n, real center, real scale, real shift)
 {
     HEED_INDEPENDENT
@@ -68,7 +55,8 @@ HEED_KERNEL(channel_norm)
         const int64_t first = set * z.first;
         const real *x = (const real *)call->in[0].data + first * z.run;
         real *y = (real *)call->out.data + first * z.run, variance;
-        const row_statistics s = set_statistics(&z, x, attr->norm.eps, &variance);
+        const row_statistics s =
+            runs_around_mean(x, z.runs, z.next * z.run, z.run, attr->norm.eps, &variance);
         statistic[set] = s.center;
         statistic[z.sets + set] = variance;
         for (int64_t k = 0; k < z.runs; k++) {
@@ -97,7 +85,8 @@ static void set_reverse(const heed_call *call, const channel_sets *z, int64_t fi
     const double count = (double)(z->runs * z->run);
     double offset = 0, slope = 0;
     real variance, *dx = call->out.data, *sums_of_dy = sums + z->sets * z->runs;
-    const row_statistics s = set_statistics(z, x + first * z->run, attr->norm.eps, &variance);
+    const row_statistics s = runs_around_mean(x + first * z->run, z->runs, z->next * z->run, z->run,
+                                              attr->norm.eps, &variance);
     for (int64_t k = 0; k < z->runs; k++) {
         const int64_t run = first + k * z->next;
         const real weight = gain ? gain[run % z->channels] : 1;

@@ -32,13 +32,13 @@ static inline pooled_sizes pooled_sizes_of(const heed_shape *x)
 
 #ifdef HEED_STAMP
 #include "ops/micro/quads.h"
-#include "ops/micro/row_math.h"
+#include "ops/micro/row_norm.h"
 
 /* What is the same for a whole channel. */
 typedef struct channel {
     const pooled_sizes *z;
     const real *x; /* of the first example */
-    real mean, rstd;
+    row_statistics norm;
     real gain, sign;        /* -1: gain < 0 */
     int64_t x_step, y_step; /* from one example to the next */
 } channel;
@@ -48,17 +48,10 @@ static channel channel_at(const pooled_sizes *z, const real *x, const real *gain
 {
     const int64_t plane = z->height * z->width;
     channel c = { .z = z, .x = x + number * plane, .gain = gain[number] };
-    double sum = 0, squares = 0;
-    const double count = (double)(z->examples * plane);
     c.x_step = z->channels * plane;
     c.y_step = z->channels * z->rows * z->columns;
     c.sign = c.gain < 0 ? -1 : 1;
-    for (int64_t i = 0; i < z->examples; i++) sum += row_sum(c.x + i * c.x_step, plane);
-    c.mean = (real)(sum / count);
-    for (int64_t i = 0; i < z->examples; i++)
-        squares += row_squares(c.x + i * c.x_step, plane, c.mean);
-    *variance = (real)(squares / count);
-    c.rstd = (real)(1 / sqrt(squares / count + eps));
+    c.norm = runs_around_mean(c.x, z->examples, c.x_step, plane, eps, variance);
     return c;
 }
 
@@ -73,13 +66,13 @@ static inline quads quads_of(const channel *c, const real *x, int64_t n)
 static void plane_forward(const channel *c, const real *x, real bias, real *y)
 {
     const int64_t columns = c->z->columns;
-    const real scale = c->rstd * c->gain;
+    const real scale = c->norm.rstd * c->gain;
     for (int64_t r = 0; r < c->z->rows; r++, x += 2 * c->z->width, y += columns)
         for (int64_t k = 0; k < columns; k += HEED_LANES) {
             const int64_t n = heed_smaller(HEED_LANES, columns - k);
             const quads q = quads_of(c, x + 2 * k, n);
             const vec chosen = largest_of_quads(&q) * c->sign;
-            vec_store_part(y + k, (chosen - c->mean) * scale + bias, n);
+            vec_store_part(y + k, (chosen - c->norm.center) * scale + bias, n);
         }
 }
 
@@ -94,7 +87,7 @@ HEED_KERNEL(pooled_norm)
         real *y = (real *)call->out.data + i * z.rows * z.columns, variance;
         const channel c =
             channel_at(&z, call->in[0].data, call->in[1].data, i, attr->eps, &variance);
-        statistic[i] = c.mean;
+        statistic[i] = c.norm.center;
         statistic[z.channels + i] = variance;
         for (int64_t k = 0; k < z.examples; k++)
             plane_forward(&c, c.x + k * c.x_step, bias[i], y + k * c.y_step);
@@ -115,7 +108,7 @@ static void plane_moments(const channel *c, const real *x, const real *dy, doubl
             const quads q = quads_of(c, x + 2 * k, n);
             const vec d = vec_load_part(dy + k, n, 0);
             sums += d;
-            products += d * (largest_of_quads(&q) * c->sign - c->mean);
+            products += d * (largest_of_quads(&q) * c->sign - c->norm.center);
         }
     *sum += vec_sum_lanes(sums);
     *product += vec_sum_lanes(products);
@@ -136,7 +129,7 @@ static void unchosen(const share *s, const real *x, int64_t n, real *dx)
 static void rows_reverse(const channel *c, const share *s, const real *x, const real *dy, real *dx)
 {
     const int64_t columns = c->z->columns, width = c->z->width;
-    const real scale = c->rstd * c->gain;
+    const real scale = c->norm.rstd * c->gain;
     for (int64_t k = 0; k < columns; k += HEED_LANES) {
         const int64_t n = heed_smaller(HEED_LANES, columns - k);
         const quads q = quads_of(c, x + 2 * k, n);
@@ -153,13 +146,13 @@ static void channel_reverse(const channel *c, const real *dy, real *dx, real *dg
 {
     const pooled_sizes *z = c->z;
     const int64_t pooled = 2 * z->rows * z->width, plane = z->height * z->width;
-    const double scale = (double)c->rstd * c->gain / (double)(z->examples * plane);
+    const double rstd = c->norm.rstd, scale = rstd * c->gain / (double)(z->examples * plane);
     double sum = 0, product = 0;
     for (int64_t k = 0; k < z->examples; k++)
         plane_moments(c, c->x + k * c->x_step, dy + k * c->y_step, &sum, &product);
-    *dgain = (real)(product * c->rstd);
+    *dgain = (real)(product * rstd);
     *dbias = (real)sum;
-    const share s = { c->mean, (real)(sum * scale), (real)(product * c->rstd * c->rstd * scale) };
+    const share s = { c->norm.center, (real)(sum * scale), (real)(product * rstd * rstd * scale) };
     for (int64_t k = 0; k < z->examples; k++) {
         const real *x = c->x + k * c->x_step;
         real *to = dx + k * c->x_step;

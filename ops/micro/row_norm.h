@@ -19,6 +19,19 @@ static inline row_statistics row_around(const real *x, int64_t n, real center, r
     return (row_statistics){ center, 1 / (real)sqrt(variance + eps) };
 }
 
+/* Of `runs` runs of n elements, `step` from one to the next, around the mean of all. */
+static inline row_statistics runs_around_mean(const real *x, int64_t runs, int64_t step, int64_t n,
+                                              double eps, real *variance)
+{
+    double sum = 0, squares = 0;
+    const double count = (double)(runs * n);
+    for (int64_t k = 0; k < runs; k++) sum += row_sum(x + k * step, n);
+    const real center = (real)(sum / count);
+    for (int64_t k = 0; k < runs; k++) squares += row_squares(x + k * step, n, center);
+    *variance = (real)(squares / count);
+    return (row_statistics){ center, (real)(1 / sqrt(squares / count + eps)) };
+}
+
 /* y may be x. */
 static inline void row_normalize(const real *x, const real *gain, const real *bias, real *y,
                                  int64_t n, row_statistics s)
