@@ -1,4 +1,4 @@
-/* snail.h - what SNAIL's two files share: settings, the network that acts, how it acts. */
+/* snail.h - what SNAIL's files share: settings, the network that acts, how it acts. */
 #ifndef HEED_MODELS_SNAIL_H
 #define HEED_MODELS_SNAIL_H
 
@@ -40,6 +40,11 @@ static inline int64_t snail_examples(const snail *o)
 }
 
 enum { SNAIL_LOOKS = 3 }; /* attention blocks of the few-shot learner */
+
+/* ---- settings of a task: snail_settle.c ---- */
+
+bool snail_settle(void *own, heed_settings *settings, heed_error *error);
+void snail_release(void *own);
 
 /* ---- acting: snail_acts.c ---- */
 
