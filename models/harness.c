@@ -60,18 +60,6 @@ static bool finish(heed_run *run)
     return run->settings.runs > 1 || heed_report_result(run);
 }
 
-static int run_once(heed_run *run)
-{
-    int status = HEED_DONE;
-    if (!prepare(run)) return HEED_FAILED;
-    if (run->settings.dry_run) return heed_report_plan(run) ? HEED_DONE : HEED_FAILED;
-    if (!heed_run_load(run) || !begin(run)) return HEED_FAILED;
-    if (run->parts[0]) status = train(run);
-    if (status == HEED_DONE && !finish(run)) status = HEED_FAILED;
-    if (status == HEED_DONE && heed_run_interrupted()) status = HEED_INTERRUPTED;
-    return status;
-}
-
 /* What belongs to one of several runs. */
 static void release_run(heed_run *run)
 {
@@ -86,9 +74,70 @@ static void release_run(heed_run *run)
     run->store = NULL;
     run->judged.data = NULL;
     run->n_parts = 0;
-    run->last_step = 0;
+    run->first_step = run->last_step = 0;
     run->scored = false;
 }
+
+/* ---- one training, or the best of several ---- */
+
+static int train_once(heed_run *run)
+{
+    if (!prepare(run) || !heed_run_load(run) || !begin(run)) return HEED_FAILED;
+    return run->parts[0] ? train(run) : HEED_DONE;
+}
+
+/* What a start came to on validation examples, the same ones for all. Its parameters take the place
+ * of the best so far's if they are better. */
+static bool judge_start(heed_run *run, int64_t seed, heed_store **best, double *least)
+{
+    double value[HEED_METRICS];
+    const heed_metric *metric = heed_run_metrics(run);
+    run->settings.seed = seed;
+    if (!heed_run_values(run, HEED_VALIDATE, value)) return false;
+    if (!run->settings.quiet)
+        fprintf(stderr, "start %lld of %lld: %s %.5g\n", (long long)run->number + 1,
+                (long long)run->settings.starts, metric->name, value[0]);
+    heed_side_free(&run->answer);
+    heed_run_free_trainers(run);
+    if (*best && !(value[0] < *least)) return true;
+    heed_store *other = *best;
+    *best = run->store;
+    *least = isnan(value[0]) ? INFINITY : value[0];
+    run->store = other;
+    return true;
+}
+
+static int train_best(heed_run *run)
+{
+    enum { APART = 1 << 20 }; /* seeds: far more than anyone's --runs */
+    const int64_t seed = run->settings.seed;
+    int status = HEED_DONE;
+    heed_store *best = NULL;
+    double least = INFINITY;
+    for (run->number = 0; status == HEED_DONE && run->number < run->settings.starts;
+         run->number++) {
+        if (run->number > 0) release_run(run);
+        run->settings.seed = seed + run->number * APART;
+        status = train_once(run);
+        if (status == HEED_DONE && !judge_start(run, seed, &best, &least)) status = HEED_FAILED;
+    }
+    heed_store *other = status == HEED_DONE ? run->store : best;
+    if (status == HEED_DONE) run->store = best;
+    heed_store_free(other);
+    return status;
+}
+
+static int run_once(heed_run *run)
+{
+    if (run->settings.dry_run)
+        return prepare(run) && heed_report_plan(run) ? HEED_DONE : HEED_FAILED;
+    int status = run->settings.starts > 1 ? train_best(run) : train_once(run);
+    if (status == HEED_DONE && !finish(run)) status = HEED_FAILED;
+    if (status == HEED_DONE && heed_run_interrupted()) status = HEED_INTERRUPTED;
+    return status;
+}
+
+/* ---- several runs ---- */
 
 static void say_run(const heed_run *run, int64_t k)
 {
@@ -110,6 +159,7 @@ static int run_often(heed_run *run)
     for (int64_t k = 0; k < runs; k++) {
         if (k > 0) release_run(run);
         run->settings.seed = seed + k;
+        run->number = 0;
         int status = run_once(run);
         if (status != HEED_DONE) return status;
         if (run->settings.dry_run) return status;

@@ -51,6 +51,7 @@ typedef struct heed_settings {
     double lr;        /* 0 when not given */
     int64_t examples; /* to evaluate on; 0 when not given: settle() may choose, else the model's
                          `evaluation` */
+    int64_t starts;   /* 0 when not given: settle() may choose, else 1 */
     int64_t seed, runs, threads, eval_every, checkpoint_every;
     const char *save, *load, *resume, *log, *data, *dump_attention, *picture;
     bool eval_only, show, json, quiet, profile, dry_run, help, version;
@@ -122,6 +123,8 @@ typedef struct heed_model {
     size_t size; /* of its own settings struct, `own` below: zeroed, filled */
     int64_t evaluation, evaluation_batch; /* examples */
     int64_t shown;                        /* examples of the attention graph; 0: 1 */
+    bool starts; /* may be trained several times for the best, that of the least first metric; it
+                    has no begin() and no judge() then */
     const char *const *tiny; /* small configurations for gradcheck and drawings, as options;
                                        NULL-terminated */
 

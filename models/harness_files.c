@@ -55,7 +55,10 @@ bool heed_run_check_paths(heed_run *run)
 
 const char *heed_run_checkpoint_path(heed_run *run)
 {
-    return heed_arena_print(&run->memory, "%s/checkpoint.safetensors", run->settings.resume);
+    if (run->number == 0)
+        return heed_arena_print(&run->memory, "%s/checkpoint.safetensors", run->settings.resume);
+    return heed_arena_print(&run->memory, "%s/checkpoint-%lld.safetensors", run->settings.resume,
+                            (long long)run->number);
 }
 
 /* ---- does a file belong to this run? ---- */

@@ -26,6 +26,8 @@ static const heed_option common[] = {
       .help = "0: one for each processor; results do not depend on it" },
     { "runs", HEED_WHOLE, AT(runs), .initial = 1, .low = 1, .high = 10000,
       .help = "train so often, from seed, seed + 1, ..; report mean and deviation" },
+    { "starts", HEED_WHOLE, AT(starts), .low = 1, .high = 1000,
+      .help = "train so often, from seeds far apart; keep what is best on validation examples" },
     { "examples", HEED_WHOLE, AT(examples), .low = 1, .high = 1e9,
       .help = "to evaluate on" },
     { "eval-every", HEED_WHOLE, AT(eval_every), .low = 0, .high = 1e12, .argument = "STEPS",
@@ -300,6 +302,11 @@ static bool check_together(const heed_model *model, const heed_settings *s, heed
         return heed_fail(error, "--eval-only needs parameters to evaluate: --load FILE");
     if (s->eval_only && s->resume)
         return heed_fail(error, "--eval-only does not train, so --resume has no meaning with it");
+    if (s->eval_only && s->starts > 0)
+        return heed_fail(error, "--eval-only does not train, so --starts has no meaning with it");
+    if (s->starts > 1 && !model->starts)
+        return heed_fail(error, "--starts: %s is trained once; --runs trains it often",
+                         model->name);
     if (s->runs > 1 && (s->save || s->resume || s->log || s->eval_only || looks))
         return heed_fail(error, "--runs: files, pictures and --eval-only are of one run");
     if (looks && !model->attention)
@@ -320,6 +327,7 @@ bool heed_options_read(const heed_model *model, int argc, char *const *argv,
         !check_together(model, settings, error) || !model->settle(own, settings, error))
         return false;
     if (settings->examples == 0) settings->examples = model->evaluation;
+    if (settings->starts == 0 || settings->eval_only) settings->starts = 1;
     return true;
 }
 

@@ -47,7 +47,7 @@ bool heed_log_open(heed_run *run)
 {
     const char *path = run->settings.log;
     if (!path) return true;
-    run->log = fopen(path, run->first_step > 0 ? "a" : "w");
+    run->log = fopen(path, run->first_step > 0 || run->number > 0 ? "a" : "w");
     return run->log || heed_fail(&run->error, "--log: cannot write %s: %s", path, strerror(errno));
 }
 
@@ -66,7 +66,9 @@ void heed_log_step(heed_run *run)
 {
     char text[40];
     if (!run->log) return;
-    fprintf(run->log, "{\"step\":%" PRId64, heed_run_steps(run));
+    fputc('{', run->log);
+    if (run->settings.starts > 1) fprintf(run->log, "\"start\":%" PRId64 ",", run->number);
+    fprintf(run->log, "\"step\":%" PRId64, heed_run_steps(run));
     for (int i = 0; i < run->n_parts; i++)
         fprintf(run->log, ",\"%s\":%s", loss_name(run, i),
                 number_text(run->last_loss[i], text, sizeof text));
@@ -181,6 +183,7 @@ static void json_head(heed_run *run, heed_json_out *out, int64_t steps)
                   s->task, steps);
     heed_json_put(out, ",\"batch\":%" PRId64 ",\"lr\":%.9g,\"seed\":%" PRId64 ",\"threads\":%d",
                   s->batch, s->lr, s->seed, run->facts.threads);
+    if (s->starts > 1) heed_json_put(out, ",\"starts\":%" PRId64, s->starts);
     heed_options_json(run->model, run->own, out);
     heed_json_put(out, ",\"parameters\":%" PRId64 ",\"planned_bytes\":%zu,\"flops\":%.0f",
                   heed_store_parameters(run->store), run->facts.total_bytes, run->facts.flops);

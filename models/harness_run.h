@@ -42,6 +42,8 @@ typedef struct heed_run {
     int n_kept;
     heed_view judged; /* f64, in the store: the judge's memory, and what it has decided so far */
 
+    int64_t number; /* of --starts: which one this is, from 0 */
+
     double start;                            /* heed_seconds() when the program started */
     double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */
     int64_t first_step;                      /* 0, or where a checkpoint stood */

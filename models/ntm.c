@@ -378,6 +378,7 @@ const heed_model heed_model_ntm = {
     .size = sizeof(ntm),
     .evaluation = 1000,
     .evaluation_batch = 10,
+    .starts = true,
     .tiny = tiny,
     .settle = ntm_settle,
     .answer = ntm_answer,

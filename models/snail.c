@@ -244,7 +244,7 @@ static const heed_option options[] = {
     { "filters", HEED_WHOLE, offsetof(snail, filters), .low = 0, .high = 4096, .shapes = true,
       .help = "of a dense block; 0: by task" },
     { "discount", HEED_NUMBER, offsetof(snail, discount), .initial = -1, .low = 0, .high = 1,
-      .trains = true, .help = "of later rewards (acting); default bandit 0.998, mdp 0.98" },
+      .trains = true, .help = "of later rewards (acting); default bandit 0.998, mdp 0.99" },
     { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = -1, .low = 0, .high = 1,
       .trains = true, .help = "0: trust predicted values, 1: rewards only (acting); default "
               "bandit 0.985, mdp 0.95" },

@@ -15,7 +15,7 @@ static const struct {
     [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1, 0, 0 },
     [SNAIL_OMNIGLOT] = { 12000, 8, 1e-3, 64, 32, 10, 0, 0 },
     [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1, 0.998, 0.985 },
-    [SNAIL_MDP] = { 3000, 50, 3e-3, 16, 64, 1, 0.98, 0.95 },
+    [SNAIL_MDP] = { 3000, 100, 3e-3, 16, 64, 1, 0.99, 0.97 },
 };
 
 /* Who pulls often has more to find out. */

@@ -267,6 +267,11 @@ Test(models_harness, several_runs, .init = enter_folder, .fini = leave_folder)
     cr_expect(begun == 3 && finished == 3 && released == 1);
 }
 
+Test(models_harness, a_model_that_is_started_once, .init = enter_folder, .fini = leave_folder)
+{
+    cr_expect_eq(counted("--steps 2 --starts 2"), 2);
+}
+
 Test(models_harness, attention_goes_to_a_file_and_the_terminal, .init = enter_folder,
      .fini = leave_folder)
 {

@@ -356,6 +356,36 @@ Test(models_ntm, a_resumed_run_makes_the_same_bits)
     cr_expect(same_files("whole", "parts"));
 }
 
+/* Its starts are runs from seeds 2^20 apart; what stays is the one of fewest bits. */
+Test(models_ntm, the_best_of_three_starts_stays)
+{
+    static const long long seeds[] = { 5, 5 + (1 << 20), 5 + (2 << 20) };
+    double least = INFINITY, most = 0;
+    for (int i = 0; i < 3; i++) {
+        char line[400];
+        snprintf(line, sizeof line,
+                 SMALL "--steps 400 --batch 8 --lr 5e-3 --save %%s/p%d --seed %lld", i, seeds[i]);
+        cr_assert_eq(run_model(line), 0, "%s", complained);
+        snprintf(line, sizeof line, SMALL "--load %%s/p%d --eval-only --seed 5", i);
+        cr_assert_eq(run_model(line), 0, "%s", complained);
+        least = fmin(least, json_number("value"));
+        most = fmax(most, json_number("value"));
+    }
+    cr_assert_gt(most, least + 0.5, "there is a choice");
+    cr_assert_eq(run_model(SMALL
+                           "--steps 400 --batch 8 --lr 5e-3 --seed 5 --starts 3 --save %s/whole"),
+                 0, "%s", complained);
+    cr_expect_eq(json_number("value"), least);
+    cr_expect_eq(json_number("starts"), 3);
+    cr_expect_eq(json_number("seed"), 5);
+    static const char resumed[] =
+        SMALL "--steps 400 --batch 8 --lr 5e-3 --seed 5 --starts 3 --resume %s/run "
+              "--checkpoint-every 20 --save %s/parts";
+    for (int i = 1; i < 4; i++) run_for(i * 120, SIGKILL, resumed);
+    cr_assert_eq(run_model(resumed), 0, "%s", complained);
+    cr_expect(same_files("whole", "parts"));
+}
+
 Test(models_ntm, it_shows_where_heads_look)
 {
     cr_assert_eq(run_model(SMALL "--steps 5 --show --picture %s/a.png --dump-attention %s/a"), 0,
@@ -373,4 +403,5 @@ Test(models_ntm, options_that_do_not_go_together)
     expect_words(2, "--task sort --repeats 3", "--repeats", "repeat-copy");
     expect_words(2, "--no-memory --controller feedforward", "--no-memory", "remember nothing");
     expect_words(2, "--no-memory --show", "--no-memory", "--show");
+    expect_words(2, "--load p --eval-only --starts 2", "--starts", "does not train");
 }
