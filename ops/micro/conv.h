@@ -68,14 +68,20 @@ typedef struct heed_conv_problem {
 } heed_conv_problem;
 
 /* Of what winograd.h does. Channels are those of a group; "x" is what tiles are cut from, "y" has
- * two rows and two columns of a tile. */
+ * two rows and two columns of a tile. Element a of a line of tile i is x's (2 i + a) step + origin,
+ * result e is y's (2 i + e) spread + offset; origin and offset are those of the line's phase. */
 typedef struct heed_winograd_plan {
-    int64_t x_size[2], y_size[2], pad[2], tiles[2];
-    bool turned;                         /* tap t is w's tap 2 - t */
+    int64_t x_size[2], y_size[2], tiles[2];
+    int64_t taps, stride;                /* of a phase along an axis; phases */
+    int64_t points, phases;              /* along both axes */
+    bool turned;                         /* the adjoint */
+    int64_t step, spread;                /* the stride of one of them, 1 of the other */
+    int64_t origin[2][2], offset[2][2];  /* [axis][phase] */
     int64_t images, lines;               /* of a block, at most */
     int64_t along_batch, down;           /* blocks */
     int64_t shares;                      /* of a sum: units of a group */
-    int64_t x_width, y_width;            /* of copies: channels, and zeros */
+    int64_t x_copied, y_copied;          /* widths of copies: channels, and zeros */
+    int64_t x_width, y_width;            /* of points: with all phases, if x has them */
     int64_t filter_step, x_step, y_step; /* from one point to the next */
     size_t x_copy_at, y_copy_at, x_points_at, y_points_at, zeros_at; /* behind filters */
 } heed_winograd_plan;
@@ -99,7 +105,7 @@ typedef struct heed_conv_sum_plan {
     int64_t channel_step;                  /* in the copies, from one channel to the next */
     int64_t weights_step, sums_step;       /* from one output channel to the next */
     size_t weights_at, sums_at, images_at; /* in scratch, behind the list */
-    bool by_tiles; /* winograd.h: of the plan above, only problem, read, written, taps and units */
+    bool by_tiles; /* winograd.h: of the plan above, also problem, read, written, taps, rows and units */
     heed_winograd_plan winograd;
     size_t bytes;
     int64_t units;

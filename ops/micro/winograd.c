@@ -1,26 +1,39 @@
-/* winograd.c - convolutions of 3 x 3 taps by tiles; what is computed is in winograd.h. */
+/* winograd.c - convolutions by tiles; what is computed is in winograd.h. */
 #include "ops/micro/winograd.h"
 
 #ifdef HEED_STAMP
 #include "ops/micro/conv_copy.h"
 #include "ops/micro/panel.h"
 
-#define POINTS 16
+#define MOST_POINTS 16
+#define MOST_TAPS 9
 
-/* ---- a line of elements of a tile, to its four points and back ---- */
+/* ---- a line of elements of a tile, to its r + 1 points and back; the compiler knows r ---- */
 
-typedef void transformation(const vec *from, int from_step, vec *to, int to_step);
+typedef void transformation(const int r, const vec *from, int from_step, vec *to, int to_step);
 
-static ALWAYS_INLINE void image_line(const vec *d, int s, vec *to, int t) /* B^T d */
+static ALWAYS_INLINE void image_line(const int r, const vec *d, int s, vec *to, int t) /* B^T d */
 {
+    if (r == 2) {
+        to[0] = d[0] - d[s];
+        to[t] = d[s];
+        to[2 * t] = d[s] - d[2 * s];
+        return;
+    }
     to[0] = d[0] - d[2 * s];
     to[t] = d[s] + d[2 * s];
     to[2 * t] = d[2 * s] - d[s];
     to[3 * t] = d[s] - d[3 * s];
 }
 
-static ALWAYS_INLINE void filter_line(const vec *w, int s, vec *to, int t) /* G w */
+static ALWAYS_INLINE void filter_line(const int r, const vec *w, int s, vec *to, int t) /* G w */
 {
+    if (r == 2) {
+        to[0] = w[0];
+        to[t] = w[0] + w[s];
+        to[2 * t] = w[s];
+        return;
+    }
     const vec half = (w[0] + w[2 * s]) * (real)0.5, middle = w[s] * (real)0.5;
     to[0] = w[0];
     to[t] = half + middle;
@@ -28,37 +41,53 @@ static ALWAYS_INLINE void filter_line(const vec *w, int s, vec *to, int t) /* G 
     to[3 * t] = w[2 * s];
 }
 
-static ALWAYS_INLINE void filter_line_reverse(const vec *u, int s, vec *to, int t) /* G^T u */
+static ALWAYS_INLINE void filter_line_reverse(const int r, const vec *u, int s, vec *to,
+                                              int t) /* G^T u */
 {
+    if (r == 2) {
+        to[0] = u[0] + u[s];
+        to[t] = u[s] + u[2 * s];
+        return;
+    }
     const vec half = (u[s] + u[2 * s]) * (real)0.5;
     to[0] = u[0] + half;
     to[t] = (u[s] - u[2 * s]) * (real)0.5;
     to[2 * t] = half + u[3 * s];
 }
 
-static ALWAYS_INLINE void result_line(const vec *m, int s, vec *to, int t) /* A^T m */
+static ALWAYS_INLINE void result_line(const int r, const vec *m, int s, vec *to, int t) /* A^T m */
 {
+    if (r == 2) {
+        to[0] = m[0] + m[s];
+        to[t] = m[s] - m[2 * s];
+        return;
+    }
     to[0] = m[0] + m[s] + m[2 * s];
     to[t] = m[s] - m[2 * s] - m[3 * s];
 }
 
-static ALWAYS_INLINE void result_line_reverse(const vec *y, int s, vec *to, int t) /* A y */
+static ALWAYS_INLINE void result_line_reverse(const int r, const vec *y, int s, vec *to,
+                                              int t) /* A y */
 {
     to[0] = y[0];
     to[t] = y[0] + y[s];
+    if (r == 2) {
+        to[2 * t] = -y[s];
+        return;
+    }
     to[2 * t] = y[0] - y[s];
     to[3 * t] = -y[s];
 }
 
 /* [n, n] to [m, m], row by row. */
-static ALWAYS_INLINE void both_axes(transformation *line, const int n, const int m, const vec *from,
-                                    vec *to)
+static ALWAYS_INLINE void both_axes(transformation *line, const int r, const int n, const int m,
+                                    const vec *from, vec *to)
 {
-    vec half[POINTS];
+    vec half[MOST_POINTS];
     GEMM_UNROLL
-    for (int i = 0; i < n; i++) line(from + i * n, 1, half + i * m, 1);
+    for (int i = 0; i < n; i++) line(r, from + i * n, 1, half + i * m, 1);
     GEMM_UNROLL
-    for (int j = 0; j < m; j++) line(half + j, m, to + j, m);
+    for (int j = 0; j < m; j++) line(r, half + j, m, to + j, m);
 }
 
 /* ---- a unit, and its block ---- */
@@ -118,13 +147,21 @@ static band band_of(int64_t first, int64_t end, const int64_t *size)
 
 static band x_band(const work *k)
 {
-    const int64_t first = 2 * k->line - k->w->pad[0];
-    return band_of(first, first + 2 * k->lines + 2, k->w->x_size);
+    const heed_winograd_plan *w = k->w;
+    const int64_t *origin = w->origin[0];
+    int64_t low = origin[0], high = origin[0];
+    for (int64_t i = 1; i < w->stride; i++) {
+        if (origin[i] < low) low = origin[i];
+        if (origin[i] > high) high = origin[i];
+    }
+    return band_of(2 * k->line * w->step + low,
+                   (2 * (k->line + k->lines) + w->taps - 2) * w->step + high + 1, w->x_size);
 }
 
 static band y_band(const work *k)
 {
-    return band_of(2 * k->line, 2 * (k->line + k->lines), k->w->y_size);
+    const int64_t each = 2 * k->w->spread;
+    return band_of(each * k->line, each * (k->line + k->lines), k->w->y_size);
 }
 
 /* ---- images, and copies with their channels innermost ---- */
@@ -153,7 +190,7 @@ static void write_square(const real *from, int64_t width, int64_t n, int64_t cha
 static void write_results(const work *k, const heed_conv_images *images, real *to)
 {
     const band b = y_band(k);
-    const int64_t n = b.rows * b.columns, width = k->w->y_width;
+    const int64_t n = b.rows * b.columns, width = k->w->y_copied;
     to += k->image * images->batch + b.first * b.columns;
     for (int64_t i = 0; i < k->images; i++)
         for (int64_t c = 0; c < k->y_channels; c += LANES)
@@ -165,51 +202,53 @@ static void write_results(const work *k, const heed_conv_images *images, real *t
 
 /* ---- tiles ---- */
 
-/* Where the copy has the size x size elements of a tile that begins at [row, column] of image i, or
- * zeros. */
-static void find_elements(const work *k, const int size, band b, int64_t i, int64_t row,
-                          int64_t column, const real *copy, int64_t width, const real **at)
+/* Where the copy has the n x n elements of a tile, `step` apart, that begins at [row, column] of
+ * image i, or zeros. */
+static ALWAYS_INLINE void find_elements(const work *k, const int n, band b, int64_t i, int64_t row,
+                                        int64_t column, int64_t step, const real *copy,
+                                        int64_t width, const real **at)
 {
-    for (int y = 0; y < size; y++)
-        for (int x = 0; x < size; x++) {
-            const int64_t r = row + y - b.first, c = column + x;
+    for (int y = 0; y < n; y++)
+        for (int x = 0; x < n; x++) {
+            const int64_t r = row + y * step - b.first, c = column + x * step;
             const bool inside = r >= 0 && r < b.rows && c >= 0 && c < b.columns;
-            at[y * size + x] =
-                inside ? copy + ((i * b.rows + r) * b.columns + c) * width : k->zeros;
+            at[y * n + x] = inside ? copy + ((i * b.rows + r) * b.columns + c) * width : k->zeros;
         }
 }
 
-/* The points of one tile, all channels. */
-static ALWAYS_INLINE void transform_tile(transformation *line, const int size,
+/* The points of one tile of n x n elements, all channels. */
+static ALWAYS_INLINE void transform_tile(transformation *line, const int r, const int n,
                                          const real *const *at, int64_t width, real *points,
                                          int64_t step)
 {
     for (int64_t c = 0; c < width; c += LANES) {
-        vec from[POINTS], to[POINTS];
+        vec from[MOST_POINTS], to[MOST_POINTS];
         GEMM_UNROLL
-        for (int i = 0; i < size * size; i++) from[i] = vec_load(at[i] + c);
-        both_axes(line, size, 4, from, to);
+        for (int i = 0; i < n * n; i++) from[i] = vec_load(at[i] + c);
+        both_axes(line, r, n, r + 1, from, to);
         GEMM_UNROLL
-        for (int i = 0; i < POINTS; i++) vec_store(points + i * step + c, to[i]);
+        for (int i = 0; i < (r + 1) * (r + 1); i++) vec_store(points + i * step + c, to[i]);
     }
 }
 
-static void transform_x(const work *k)
+/* One phase of x, or what one phase of y is made of. */
+static ALWAYS_INLINE void transform_x(const int r, const work *k, int64_t phase)
 {
     const heed_winograd_plan *w = k->w;
     const band b = x_band(k);
-    const real *at[POINTS];
-    real *points = k->x_points;
+    const int64_t down = w->origin[0][phase / w->stride], across = w->origin[1][phase % w->stride];
+    const real *at[MOST_POINTS];
+    real *points = k->x_points + (w->turned ? 0 : phase * w->x_copied);
     for (int64_t i = 0; i < k->images; i++)
         for (int64_t y = 0; y < k->lines; y++)
             for (int64_t x = 0; x < w->tiles[1]; x++, points += w->x_width) {
-                find_elements(k, 4, b, i, 2 * (k->line + y) - w->pad[0], 2 * x - w->pad[1],
-                              k->x_copy, w->x_width, at);
-                transform_tile(image_line, 4, at, w->x_width, points, w->x_step);
+                find_elements(k, r + 1, b, i, 2 * (k->line + y) * w->step + down,
+                              2 * x * w->step + across, w->step, k->x_copy, w->x_copied, at);
+                transform_tile(image_line, r, r + 1, at, w->x_copied, points, w->x_step);
             }
 }
 
-static void transform_dy(const work *k)
+static ALWAYS_INLINE void transform_dy(const int r, const work *k)
 {
     const heed_winograd_plan *w = k->w;
     const band b = y_band(k);
@@ -218,79 +257,120 @@ static void transform_dy(const work *k)
     for (int64_t i = 0; i < k->images; i++)
         for (int64_t y = 0; y < k->lines; y++)
             for (int64_t x = 0; x < w->tiles[1]; x++, points += w->y_width) {
-                find_elements(k, 2, b, i, 2 * (k->line + y), 2 * x, k->y_copy, w->y_width, at);
-                transform_tile(result_line_reverse, 2, at, w->y_width, points, w->y_step);
+                find_elements(k, 2, b, i, 2 * (k->line + y), 2 * x, 1, k->y_copy, w->y_copied, at);
+                transform_tile(result_line_reverse, r, 2, at, w->y_width, points, w->y_step);
             }
 }
 
-/* The 2 x 2 results of a tile, as far as y has their rows and columns. */
-static void write_tile(const work *k, const real *points, real *to, int64_t rows, int64_t columns)
+/* The 2 x 2 results of a tile, as far as y has their rows and columns; to: where the copy has them,
+ * or NULL. */
+static ALWAYS_INLINE void write_tile(const int r, const work *k, const real *points,
+                                     real *const *to)
 {
     const heed_winograd_plan *w = k->w;
-    const int64_t row = w->y_size[1] * w->y_width;
     for (int64_t c = 0; c < w->y_width; c += LANES) {
-        vec from[POINTS], y[4];
+        vec from[MOST_POINTS], y[4];
         GEMM_UNROLL
-        for (int i = 0; i < POINTS; i++) from[i] = vec_load(points + i * w->y_step + c);
-        both_axes(result_line, 4, 2, from, y);
-        vec_store(to + c, y[0]);
-        if (columns > 1) vec_store(to + w->y_width + c, y[1]);
-        if (rows > 1) vec_store(to + row + c, y[2]);
-        if (rows > 1 && columns > 1) vec_store(to + row + w->y_width + c, y[3]);
+        for (int i = 0; i < (r + 1) * (r + 1); i++) from[i] = vec_load(points + i * w->y_step + c);
+        both_axes(result_line, r, r + 1, 2, from, y);
+        GEMM_UNROLL
+        for (int i = 0; i < 4; i++)
+            if (to[i]) vec_store(to[i] + c, y[i]);
     }
 }
 
-static void gather_results(const work *k)
+static ALWAYS_INLINE void gather_results(const int r, const work *k, int64_t phase)
 {
     const heed_winograd_plan *w = k->w;
     const band b = y_band(k);
+    const int64_t down = w->offset[0][phase / w->stride], across = w->offset[1][phase % w->stride];
     const real *points = k->y_points;
     for (int64_t i = 0; i < k->images; i++)
-        for (int64_t y = 0; y < b.rows; y += 2)
-            for (int64_t x = 0; x < b.columns; x += 2, points += w->y_width)
-                write_tile(k, points, k->y_copy + ((i * b.rows + y) * b.columns + x) * w->y_width,
-                           b.rows - y, b.columns - x);
+        for (int64_t y = 0; y < k->lines; y++)
+            for (int64_t x = 0; x < w->tiles[1]; x++, points += w->y_width) {
+                real *to[4];
+                for (int e = 0; e < 4; e++) {
+                    const int64_t row = (2 * y + e / 2) * w->spread + down;
+                    const int64_t column = (2 * x + e % 2) * w->spread + across;
+                    real *one = k->y_copy + ((i * b.rows + row) * b.columns + column) * w->y_copied;
+                    to[e] = row < b.rows && column < b.columns ? one : NULL;
+                }
+                write_tile(r, k, points, to);
+            }
 }
 
-/* ---- y = conv(x, w) ---- */
+/* ---- y = conv(x, w), or turned x = conv_transpose(y, w) ---- */
 
-/* [point][channel of x][channel of y] */
-static void transform_filters(const work *k, const heed_conv_taps *t, const real *w)
+/* LANES filters of one channel of x, tap by tap. */
+static void load_taps(const heed_conv_taps *t, int64_t side, const real *w, int64_t filters,
+                      vec *taps)
 {
-    real *to = k->filters;
+    for (int64_t i = 0; i < side * side; i++) taps[i] = vec_fill(0);
+    if (filters == LANES && t->axis[1] == 1 && t->axis[0] == side) {
+        interleave(w, t->row, 1, side * side, LANES, (real *)taps, LANES);
+        return;
+    }
+    for (int64_t i = 0; i < side * side; i++)
+        for (int64_t l = 0; l < filters; l++)
+            taps[i][l] = w[l * t->row + i / side * t->axis[0] + i % side * t->axis[1]];
+}
+
+/* [point][phase][channel of x][channel of y] */
+static ALWAYS_INLINE void transform_filters(const int r, const work *k, const heed_conv_taps *t,
+                                            const real *w)
+{
+    const heed_winograd_plan *plan = k->w;
+    const int64_t side = r * plan->stride;
+    vec all[MOST_POINTS];
     for (int64_t c = 0; c < k->x_channels; c++)
-        for (int64_t o = 0; o < k->w->y_width; o += LANES, to += LANES) {
-            vec from[9], points[POINTS];
-            for (int64_t i = 0; i < 9; i++) {
-                const int64_t tap = k->w->turned ? 8 - i : i;
-                const real *one =
-                    w + tap / 3 * t->axis[0] + tap % 3 * t->axis[1] + c * t->column + o * t->row;
-                from[i] = vec_fill(0);
-                for (int l = 0; l < LANES; l++)
-                    if (o + l < k->y_channels) from[i][l] = one[l * t->row];
+        for (int64_t o = 0; o < plan->y_width; o += LANES) {
+            load_taps(t, side, w + c * t->column + o * t->row,
+                      heed_smaller(LANES, k->y_channels - o), all);
+            for (int64_t phase = 0; phase < plan->phases; phase++) {
+                const int64_t down = phase / plan->stride, across = phase % plan->stride;
+                real *to = k->filters + (phase * k->x_channels + c) * plan->y_width + o;
+                vec from[MOST_TAPS], points[MOST_POINTS];
+                for (int i = 0; i < r * r; i++) {
+                    const int tap = plan->turned ? r * r - 1 - i : i;
+                    from[i] = all[(tap / r * plan->stride + down) * side + tap % r * plan->stride +
+                                  across];
+                }
+                both_axes(filter_line, r, r, r + 1, from, points);
+                for (int i = 0; i < (r + 1) * (r + 1); i++)
+                    vec_store(to + i * plan->filter_step, points[i]);
             }
-            both_axes(filter_line, 3, 4, from, points);
-            for (int i = 0; i < POINTS; i++) vec_store(to + i * k->w->filter_step, points[i]);
         }
 }
 
-static void multiply_filters(const work *k)
+static void multiply_filters(const work *k, int64_t phase)
 {
     const heed_winograd_plan *w = k->w;
-    for (int64_t i = 0; i < POINTS; i++) {
+    const int64_t first = w->turned ? phase * k->x_channels * w->y_width : 0;
+    for (int64_t i = 0; i < w->points; i++) {
         const heed_panel product = { .m = tiles_of_block(k),
                                      .n = w->y_width,
-                                     .k = k->x_channels,
+                                     .k = w->turned ? k->x_channels : w->phases * k->x_channels,
                                      .first = -HEED_BAND_OPEN,
                                      .last = HEED_BAND_OPEN,
                                      .a = k->x_points + i * w->x_step,
                                      .a_row = w->x_width,
                                      .a_column = 1,
-                                     .b = k->filters + i * w->filter_step,
+                                     .b = k->filters + i * w->filter_step + first,
                                      .b_row = w->y_width,
                                      .c = k->y_points + i * w->y_step,
                                      .c_row = w->y_width };
         HEED_FN(panel_multiply)(&product);
+    }
+}
+
+/* Forward, phases are channels of one product; turned, there is a product for each. */
+static ALWAYS_INLINE void sum_block(const int r, const work *k)
+{
+    for (int64_t phase = 0; phase < k->w->phases; phase++) {
+        transform_x(r, k, phase);
+        if (!k->w->turned && phase + 1 < k->w->phases) continue;
+        multiply_filters(k, phase);
+        gather_results(r, k, k->w->turned ? phase : 0);
     }
 }
 
@@ -301,29 +381,37 @@ void HEED_FN(winograd_sum)(const heed_call *call, int64_t begin, int64_t end)
     const heed_winograd_plan *w = &plan->winograd;
     const int64_t blocks = w->along_batch * w->down;
     for (int64_t u = begin; u < end; u++) {
-        const int64_t group = u / w->shares, share = u % w->shares;
+        const int64_t group = u / w->shares / plan->row_blocks, share = u % w->shares;
+        const int64_t row = u / w->shares % plan->row_blocks * plan->rows;
         const real *x = (const real *)call->in[0].data + group * plan->read.group;
-        work k = work_of(w, call->scratch, p->in, p->out);
-        transform_filters(&k, &plan->taps,
-                          (const real *)call->in[1].data + group * plan->taps.group);
+        const real *filters =
+            (const real *)call->in[1].data + group * plan->taps.group + row * plan->taps.row;
+        real *y =
+            (real *)call->out.data + group * plan->written.group + row * plan->written.channel;
+        work k = work_of(w, call->scratch, p->in, heed_conv_part(plan->rows, p->out, row));
+        if (w->taps == 2)
+            transform_filters(2, &k, &plan->taps, filters);
+        else
+            transform_filters(3, &k, &plan->taps, filters);
         for (int64_t i = blocks * share / w->shares; i < blocks * (share + 1) / w->shares; i++) {
             set_block(&k, i, p->batch);
-            copy_images(&k, x, &plan->read, x_band(&k), p->in, w->x_width, k.x_copy);
-            transform_x(&k);
-            multiply_filters(&k);
-            gather_results(&k);
-            write_results(&k, &plan->written, (real *)call->out.data + group * plan->written.group);
+            copy_images(&k, x, &plan->read, x_band(&k), p->in, w->x_copied, k.x_copy);
+            if (w->taps == 2)
+                sum_block(2, &k);
+            else
+                sum_block(3, &k);
+            write_results(&k, &plan->written, y);
         }
     }
 }
 
 /* ---- dw ---- */
 
-/* [point][channel of dy][channel of x] */
-static void add_block(const work *k, bool first)
+/* [point][channel of dy][phase][channel of x] */
+static void multiply_points(const work *k, bool first)
 {
     const heed_winograd_plan *w = k->w;
-    for (int64_t i = 0; i < POINTS; i++) {
+    for (int64_t i = 0; i < w->points; i++) {
         const heed_panel product = { .m = k->y_channels,
                                      .n = w->x_width,
                                      .k = tiles_of_block(k),
@@ -341,19 +429,38 @@ static void add_block(const work *k, bool first)
     }
 }
 
-static void write_filters(const work *k, const heed_conv_taps *t, real *dw)
+static ALWAYS_INLINE void add_block(const int r, const work *k, bool first)
 {
-    const real *points = k->filters;
+    for (int64_t phase = 0; phase < k->w->phases; phase++) transform_x(r, k, phase);
+    transform_dy(r, k);
+    multiply_points(k, first);
+}
+
+/* LANES filters of one phase. */
+static void store_taps(const heed_conv_taps *t, const int r, int64_t stride, const vec *taps,
+                       int64_t filters, real *dw)
+{
+    for (int64_t i = 0; i < r * r; i++)
+        for (int64_t l = 0; l < filters; l++)
+            dw[l * t->column + (i / r * t->axis[0] + i % r * t->axis[1]) * stride] = taps[i][l];
+}
+
+static ALWAYS_INLINE void write_filters(const int r, const work *k, const heed_conv_taps *t,
+                                        real *dw)
+{
+    const heed_winograd_plan *w = k->w;
     for (int64_t o = 0; o < k->y_channels; o++)
-        for (int64_t c = 0; c < k->w->x_width; c += LANES, points += LANES) {
-            vec from[POINTS], to[9];
-            for (int i = 0; i < POINTS; i++) from[i] = vec_load(points + i * k->w->filter_step);
-            both_axes(filter_line_reverse, 4, 3, from, to);
-            for (int64_t i = 0; i < 9; i++)
-                for (int l = 0; l < LANES && c + l < k->x_channels; l++)
-                    dw[o * t->row + (c + l) * t->column + i / 3 * t->axis[0] + i % 3 * t->axis[1]] =
-                        to[i][l];
-        }
+        for (int64_t phase = 0; phase < w->phases; phase++)
+            for (int64_t c = 0; c < k->x_channels; c += LANES) {
+                const real *points = k->filters + o * w->x_width + phase * w->x_copied + c;
+                real *to = dw + o * t->row + c * t->column + phase / w->stride * t->axis[0] +
+                           phase % w->stride * t->axis[1];
+                vec from[MOST_POINTS], taps[MOST_TAPS];
+                for (int i = 0; i < (r + 1) * (r + 1); i++)
+                    from[i] = vec_load(points + i * w->filter_step);
+                both_axes(filter_line_reverse, r, r + 1, r, from, taps);
+                store_taps(t, r, w->stride, taps, heed_smaller(LANES, k->x_channels - c), to);
+            }
 }
 
 void HEED_FN(winograd_weights)(const heed_call *call, int64_t begin, int64_t end)
@@ -367,21 +474,25 @@ void HEED_FN(winograd_weights)(const heed_call *call, int64_t begin, int64_t end
         const int64_t column = u % plan->column_blocks * plan->columns;
         const real *dy = (const real *)call->in[0].data + group * plan->dy.group;
         const real *x = (const real *)call->in[1].data + group * plan->x.group;
+        real *dw = (real *)call->out.data + group * plan->taps.group + row * plan->taps.row +
+                   column * plan->taps.column;
         work k = work_of(w, call->scratch, heed_conv_part(plan->columns, p->in, column),
                          heed_conv_part(plan->rows, p->out, row));
         for (int64_t i = 0; i < w->along_batch * w->down; i++) {
             set_block(&k, i, p->batch);
             copy_images(&k, x + column * plan->x.channel, &plan->x, x_band(&k), k.x_channels,
-                        w->x_width, k.x_copy);
+                        w->x_copied, k.x_copy);
             copy_images(&k, dy + row * plan->dy.channel, &plan->dy, y_band(&k), k.y_channels,
-                        w->y_width, k.y_copy);
-            transform_x(&k);
-            transform_dy(&k);
-            add_block(&k, i == 0);
+                        w->y_copied, k.y_copy);
+            if (w->taps == 2)
+                add_block(2, &k, i == 0);
+            else
+                add_block(3, &k, i == 0);
         }
-        write_filters(&k, &plan->taps,
-                      (real *)call->out.data + group * plan->taps.group + row * plan->taps.row +
-                          column * plan->taps.column);
+        if (w->taps == 2)
+            write_filters(2, &k, &plan->taps, dw);
+        else
+            write_filters(3, &k, &plan->taps, dw);
     }
 }
 

@@ -1,14 +1,18 @@
-/* winograd.h - convolutions of 3 x 3 taps, stride 1, with 16 multiplications in place of 36.
- * Lavin, Gray 2016, "Fast Algorithms for Convolutional Neural Networks": F(2 x 2, 3 x 3)
+/* winograd.h - convolutions of 3 x 3 taps with 16 multiplications in place of 36, and those of
+ * 4 x 4 taps and stride 2 with 36 in place of 64.
+ * Winograd 1980; Lavin, Gray 2016, "Fast Algorithms for Convolutional Neural Networks"
  *
- * A tile of 2 x 2 results y needs 4 x 4 elements d of each channel. With * element by element,
+ * A tile of 2 x 2 results y of r x r taps needs (r + 1) x (r + 1) elements d of each channel. With
+ * * element by element,
  *
  *     y = A^T [sum_c (G w_c G^T) * (B^T d_c B)] A
  *
- * is for each of the 16 points between the brackets a product of matrices, [tiles, C] [C, O]. By
- * the chain rule dw = G^T [sum over tiles (A dy A^T) * (B^T d B)] G, and dx is a convolution of dy
- * with w turned about. Copies have their channels innermost, so that all lanes of a vector do the
- * same, however small an image is.
+ * is for each of the (r + 1)^2 points between the brackets a product of matrices, [tiles, C] [C,
+ * O]. By the chain rule dw = G^T [sum over tiles (A dy A^T) * (B^T d B)] G, and dx is a convolution
+ * of dy with w turned about. A convolution with stride s is a sum of those of its s x s phases, of
+ * every s-th element and tap each: to a product they are more channels; of the adjoint, each phase
+ * makes results of its own. Copies have their channels innermost, so that all lanes of a vector do
+ * the same, however small an image is.
  *
  * Results differ from a direct sum's by rounding, as a few additions more do. An element that is
  * not finite makes NaN of its tile's other results, too. */
@@ -17,7 +21,7 @@
 
 #include "ops/micro/conv.h"
 
-/* A unit of a sum is a share of the blocks of one group; of weights, `rows` channels of dy times
+/* A unit of a sum is `rows` channels of y and a share of the blocks of one group; of weights, `rows` channels of dy times
  * `columns` of x, summed over all blocks in their order. A block is several images or some lines of
  * tiles of one. */
 void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size);

@@ -3,15 +3,14 @@
  * sizes only decide about the blocks of a sum, of which its values do not depend. */
 #include "ops/micro/winograd.h"
 
-#define POINTS 16
-#define LEAST_CHANNELS 16    /* with fewer, products are not worth the transformations */
-#define MOST_FILTERS 65536   /* pairs of channels: each unit transforms all of a group */
-#define LEAST_TILES 128      /* of the batch */
+#define LEAST_CHANNELS 16      /* with fewer, products are not worth the transformations */
+#define MOST_FILTERS (1 << 21) /* elements, of all points: of a group */
+#define LEAST_TILES 128        /* of the batch */
 #define BLOCK_TILES 64       /* of a block of weights, and at most of a sum; but a line at least */
-#define SHARES 8             /* of a sum's blocks */
+#define UNITS 8              /* of a sum, about */
 #define UNIT_TILES 64        /* of a share at least */
-#define UNIT_CHANNELS 64     /* of weights, both of x and of y */
-#define LEAST_UNIT_WORK 4096 /* pairs of channels, to be cut in four */
+#define UNIT_CHANNELS 64     /* of weights, of y and of x; with phases, twice of x */
+#define LEAST_UNIT_WORK 4096 /* pairs of them, to be cut in four */
 #define WIDEST 16            /* elements in a vector */
 
 static bool is_dense(const heed_conv_images *images, int64_t columns)
@@ -24,25 +23,54 @@ static int64_t tiles_of_image(const heed_winograd_plan *w)
     return w->tiles[0] * w->tiles[1];
 }
 
-/* All nine taps meet elements, and 16 multiplications for each tile, with some more time for
- * transformations, are fewer than 9 for each element of y. */
+/* Forward, phase p of x has element i of the padded image at i stride + p. Turned, phase p of y has
+ * result u at u stride + p - pad, of which the first that exists is the first of a tile. */
+static void set_phases(heed_winograd_plan *w, int axis, int64_t pad)
+{
+    for (int64_t p = 0; p < w->stride; p++) {
+        const int64_t first = heed_conv_up(pad - p, w->stride);
+        w->origin[axis][p] = w->turned ? first - (w->taps - 1) : p - pad;
+        w->offset[axis][p] = w->turned ? first * w->stride + p - pad : 0;
+    }
+}
+
+/* All taps meet elements, and as many in each phase. */
+static bool set_axis(heed_winograd_plan *w, int axis, const heed_conv_axis *a)
+{
+    const int64_t outputs = heed_conv_up(a->out, w->spread);
+    if (a->taps != w->taps * w->stride || a->first != 0 || a->stride != w->stride ||
+        a->dilation != 1 || a->pad >= a->taps)
+        return false;
+    w->x_size[axis] = a->in;
+    w->y_size[axis] = a->out;
+    w->tiles[axis] = (outputs + 1) / 2;
+    set_phases(w, axis, a->pad);
+    return true;
+}
+
+/* Multiplications for all points, with some more time for transformations, are fewer than those
+ * for each pair of an element and a tap. */
 static bool fits(const heed_conv_problem *p, heed_winograd_plan *w)
 {
-    if (p->in < LEAST_CHANNELS || p->out < LEAST_CHANNELS || p->in * p->out > MOST_FILTERS)
-        return false;
+    const heed_conv_axis *width = &p->axis[1];
     w->turned = p->reverse;
-    for (int i = 0; i < 2; i++) {
-        const heed_conv_axis *a = &p->axis[i];
-        if (a->taps != 3 || a->first != 0 || a->stride != 1 || a->dilation != 1 || a->pad > 2)
-            return false;
-        w->x_size[i] = a->in;
-        w->y_size[i] = a->out;
-        w->pad[i] = p->reverse ? 2 - a->pad : a->pad;
-        w->tiles[i] = (a->out + 1) / 2;
-    }
-    const int64_t tiles = tiles_of_image(w);
+    w->stride = width->stride;
+    w->taps = width->taps / width->stride;
+    if (w->stride > 2 || w->taps < 2 || w->taps > 3) return false;
+    w->phases = w->stride * w->stride;
+    w->points = (w->taps + 1) * (w->taps + 1);
+    w->step = w->turned ? 1 : w->stride;
+    w->spread = w->turned ? w->stride : 1;
+    for (int i = 0; i < 2; i++)
+        if (!set_axis(w, i, &p->axis[i])) return false;
+    if (p->in < LEAST_CHANNELS || p->out < LEAST_CHANNELS ||
+        p->in * p->out > MOST_FILTERS / (w->points * w->phases))
+        return false;
+    if (w->phases > 1 && (p->in % WIDEST != 0 || p->out % WIDEST != 0)) return false;
+    const int64_t tiles = tiles_of_image(w), *of_taps = w->turned ? w->x_size : w->y_size;
     return w->tiles[1] <= 2 * BLOCK_TILES && p->batch * tiles >= LEAST_TILES &&
-           5 * POINTS * tiles < 4 * 9 * w->y_size[0] * w->y_size[1];
+           5 * w->points * w->phases * tiles <
+               4 * width->taps * width->taps * of_taps[0] * of_taps[1];
 }
 
 static void cut(heed_winograd_plan *w, int64_t batch, int64_t most)
@@ -58,18 +86,27 @@ static void cut(heed_winograd_plan *w, int64_t batch, int64_t most)
 static size_t set_scratch(heed_winograd_plan *w, size_t behind, size_t size)
 {
     const int64_t tiles = w->images * w->lines * w->tiles[1];
-    const int64_t x_rows = heed_smaller(2 * w->lines + 2, w->x_size[0]);
-    const int64_t y_rows = heed_smaller(2 * w->lines, w->y_size[0]);
+    const int64_t x_rows = (2 * w->lines + w->taps) * w->step;
+    const int64_t y_rows = 2 * w->lines * w->spread;
+    const int64_t x_places = heed_smaller(x_rows, w->x_size[0]) * w->x_size[1];
+    const int64_t y_places = heed_smaller(y_rows, w->y_size[0]) * w->y_size[1];
     /* A line more, for otherwise the points of one channel would compete for a place in the cache. */
     w->x_step = tiles * w->x_width + WIDEST;
     w->y_step = tiles * w->y_width + WIDEST;
     w->zeros_at = behind;
-    const int64_t zeros = w->x_width > w->y_width ? w->x_width : w->y_width;
+    const int64_t zeros = w->x_copied > w->y_copied ? w->x_copied : w->y_copied;
     w->x_copy_at = w->zeros_at + (size_t)zeros * size;
-    w->y_copy_at = w->x_copy_at + (size_t)(w->images * x_rows * w->x_size[1] * w->x_width) * size;
-    w->x_points_at = w->y_copy_at + (size_t)(w->images * y_rows * w->y_size[1] * w->y_width) * size;
-    w->y_points_at = w->x_points_at + (size_t)(POINTS * w->x_step) * size;
-    return w->y_points_at + (size_t)(POINTS * w->y_step) * size;
+    w->y_copy_at = w->x_copy_at + (size_t)(w->images * x_places * w->x_copied) * size;
+    w->x_points_at = w->y_copy_at + (size_t)(w->images * y_places * w->y_copied) * size;
+    w->y_points_at = w->x_points_at + (size_t)(w->points * w->x_step) * size;
+    return w->y_points_at + (size_t)(w->points * w->y_step) * size;
+}
+
+static void set_widths(heed_winograd_plan *w, int64_t x_channels, int64_t y_channels)
+{
+    w->x_copied = heed_round_up(x_channels, WIDEST);
+    w->y_copied = w->y_width = heed_round_up(y_channels, WIDEST);
+    w->x_width = w->turned ? w->x_copied : w->phases * w->x_copied;
 }
 
 void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size)
@@ -79,15 +116,18 @@ void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size)
     plan->by_tiles = plan->units > 0 && fits(p, w) && is_dense(&plan->read, w->x_size[1]) &&
                      is_dense(&plan->written, w->y_size[1]);
     if (!plan->by_tiles) return;
-    w->x_width = heed_round_up(p->in, WIDEST);
-    w->y_width = heed_round_up(p->out, WIDEST);
-    w->filter_step = p->in * w->y_width + WIDEST;
     const int64_t room = (int64_t)(heed_cache_size(2) / 4 / size);
-    cut(w, p->batch, heed_smaller(room / (POINTS * (w->x_width + w->y_width)), BLOCK_TILES));
-    const int64_t shares = heed_smaller(p->batch * tiles_of_image(w) / UNIT_TILES, SHARES);
+    plan->rows = heed_smaller(p->out, room / (w->points * w->phases * p->in));
+    plan->rows = heed_smaller(heed_round_up(plan->rows, 2 * WIDEST), p->out);
+    plan->row_blocks = heed_conv_up(p->out, plan->rows);
+    set_widths(w, p->in, plan->rows);
+    w->filter_step = p->in * w->phases * w->y_width + WIDEST;
+    cut(w, p->batch, heed_smaller(room / (w->points * (w->x_width + w->y_width)), BLOCK_TILES));
+    const int64_t shares = heed_smaller(p->batch * tiles_of_image(w) / UNIT_TILES,
+                                        heed_conv_up(UNITS, plan->row_blocks));
     w->shares = heed_smaller(shares, w->along_batch * w->down);
-    plan->units = p->groups * w->shares;
-    plan->bytes = set_scratch(w, (size_t)(POINTS * w->filter_step) * size, size);
+    plan->units = p->groups * plan->row_blocks * w->shares;
+    plan->bytes = set_scratch(w, (size_t)(w->points * w->filter_step) * size, size);
 }
 
 void heed_winograd_plan_weights(heed_conv_weights_plan *plan, size_t size)
@@ -97,16 +137,15 @@ void heed_winograd_plan_weights(heed_conv_weights_plan *plan, size_t size)
     plan->by_tiles = plan->units > 0 && fits(p, w) && is_dense(&plan->x, w->x_size[1]) &&
                      is_dense(&plan->dy, w->y_size[1]);
     if (!plan->by_tiles) return;
-    const bool cut_further = p->in * p->out <= LEAST_UNIT_WORK;
+    const bool cut_further = p->in * w->phases * p->out <= LEAST_UNIT_WORK;
     const int64_t most = cut_further ? UNIT_CHANNELS / 2 : UNIT_CHANNELS;
     plan->rows = heed_smaller(most, p->out);
-    plan->columns = heed_smaller(most, p->in);
+    plan->columns = heed_smaller(w->phases > 1 ? 2 * most / w->phases : most, p->in);
     plan->row_blocks = heed_conv_up(p->out, plan->rows);
     plan->column_blocks = heed_conv_up(p->in, plan->columns);
-    w->x_width = heed_round_up(plan->columns, WIDEST);
-    w->y_width = heed_round_up(plan->rows, WIDEST);
+    set_widths(w, plan->columns, plan->rows);
     w->filter_step = plan->rows * w->x_width + WIDEST;
     cut(w, p->batch, BLOCK_TILES);
     plan->units = p->groups * plan->row_blocks * plan->column_blocks;
-    plan->bytes = set_scratch(w, (size_t)(POINTS * w->filter_step) * size, size);
+    plan->bytes = set_scratch(w, (size_t)(w->points * w->filter_step) * size, size);
 }
