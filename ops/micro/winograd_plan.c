@@ -4,7 +4,7 @@
 #include "ops/micro/winograd.h"
 
 #define LEAST_CHANNELS 16      /* with fewer, products are not worth the transformations */
-#define MOST_FILTERS (1 << 21) /* elements, of all points: of a group */
+#define MOST_FILTERS (1 << 21) /* elements of all points of a group */
 #define LEAST_TILES 128        /* of the batch */
 #define BLOCK_TILES 64       /* of a block of weights, and at most of a sum; but a line at least */
 #define UNITS 8              /* of a sum, about */
@@ -117,12 +117,12 @@ void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size)
                      is_dense(&plan->written, w->y_size[1]);
     if (!plan->by_tiles) return;
     const int64_t room = (int64_t)(heed_cache_size(2) / 4 / size);
-    plan->rows = heed_smaller(p->out, room / (w->points * w->phases * p->in));
-    plan->rows = heed_smaller(heed_round_up(plan->rows, 2 * WIDEST), p->out);
+    const int64_t rows = room / (w->points * w->phases * p->in); /* its filters fill the room */
+    plan->rows = heed_smaller(heed_round_up(rows + 1, rows < WIDEST ? WIDEST : 2 * WIDEST), p->out);
     plan->row_blocks = heed_conv_up(p->out, plan->rows);
     set_widths(w, p->in, plan->rows);
     w->filter_step = p->in * w->phases * w->y_width + WIDEST;
-    cut(w, p->batch, heed_smaller(room / (w->points * (w->x_width + w->y_width)), BLOCK_TILES));
+    cut(w, p->batch, heed_smaller(room / 2 / (w->points * (w->x_width + w->y_width)), BLOCK_TILES));
     const int64_t shares = heed_smaller(p->batch * tiles_of_image(w) / UNIT_TILES,
                                         heed_conv_up(UNITS, plan->row_blocks));
     w->shares = heed_smaller(shares, w->along_batch * w->down);
