@@ -321,15 +321,16 @@ static const heed_option options[] = {
       .help = "of the memory: one number everywhere, or learned" },
     { "strength", HEED_NUMBER, offsetof(ntm, strength), .high = 100, .trains = true,
       .help = "of looking by content, at first; default 4, recall 8" },
-    { "gate", HEED_NUMBER, offsetof(ntm, gate), .initial = 0.5, .low = 1e-6, .high = 1 - 1e-6,
+    { "gate", HEED_NUMBER, offsetof(ntm, gate), .initial = -1, .low = 1e-6, .high = 1 - 1e-6,
       .trains = true, .help = "a head's share of looking by content, and not from where it is, at "
-                              "first" },
-    { "write-cost", HEED_NUMBER, offsetof(ntm, write_cost), .low = 0, .high = 1e6,
-      .trains = true, .help = "of the mean square of what is written" },
+                              "first; default 0.5, copies 0.27" },
+    { "write-cost", HEED_NUMBER, offsetof(ntm, write_cost), .initial = -1, .low = 0,
+      .high = 1e6, .trains = true, .help = "of the mean square of what is written; default 0, copy "
+                                           "and recall 0.03" },
     { "alike", HEED_FLAG, offsetof(ntm, alike), .trains = true,
       .help = "keys start as what is written (recall: always)" },
     { "together", HEED_FLAG, offsetof(ntm, together), .shapes = true,
-      .help = "all heads start at the first slot (recall: always); else spread" },
+      .help = "all heads start at the first slot (copy, recall: always); else spread" },
     { "hold", HEED_NUMBER, offsetof(ntm, hold), .initial = -1, .low = 0, .high = 0.99,
       .trains = true, .help = "share of the steps before the learning rate falls; default 0, "
                               "recall 0.6" },

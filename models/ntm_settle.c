@@ -9,22 +9,23 @@ typedef struct habits {
     ntm_controller controller;
     int64_t batch, sequences;
     double lr, hold;
-    double strength;
+    double strength, gate, write_cost;
     bool alike, together;
+    int64_t starts;
 } habits;
 
 /* clang-format off */
 static const habits of_task[] = {
     [HEED_COPY] = { { 1, 20 }, { 1, 1 }, 8, 1, 100, NTM_FEEDFORWARD, 4, 17000, 5e-3, 0,
-                    4, false, false },
-    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 100, NTM_FEEDFORWARD, 4, 60000, 4e-3, 0,
-                           4, false, false },
+                    4, 0.27, 0.03, false, true, 4 },
+    [HEED_REPEAT_COPY] = { { 1, 10 }, { 1, 10 }, 8, 1, 100, NTM_FEEDFORWARD, 2, 60000, 4e-3, 0,
+                           4, 0.27, 0, false, false, 4 },
     [HEED_RECALL] = { { 2, 6 }, { 1, 1 }, 6, 2, 200, NTM_FEEDFORWARD, 16, 60000, 5e-3, 0.6,
-                      8, true, true },
+                      8, 0.5, 0.03, true, true, 4 },
     [HEED_NGRAM] = { { 200, 200 }, { 1, 1 }, 1, 1, 100, NTM_LSTM, 16, 40000, 6e-3, 0,
-                     4, false, false },
+                     4, 0.5, 0, false, false, 3 },
     [HEED_SORT] = { { 20, 20 }, { 1, 1 }, 8, 4, 100, NTM_LSTM, 16, 40000, 6e-3, 0,
-                    4, false, false },
+                    4, 0.5, 0, false, false, 1 },
 };
 /* clang-format on */
 
@@ -101,6 +102,9 @@ bool ntm_settle(void *own, heed_settings *settings, heed_error *error)
     o->together |= usual->together;
     if (o->strength == 0) o->strength = usual->strength;
     if (o->hold < 0) o->hold = usual->hold;
+    if (o->gate < 0) o->gate = usual->gate;
+    if (o->write_cost < 0) o->write_cost = usual->write_cost;
+    if (settings->starts == 0) settings->starts = usual->starts;
     if (settings->batch == 0) settings->batch = usual->batch;
     if (settings->steps < 0) settings->steps = usual->sequences / settings->batch;
     if (settings->lr == 0) settings->lr = usual->lr;
