@@ -105,7 +105,8 @@ typedef struct heed_conv_sum_plan {
     int64_t channel_step;                  /* in the copies, from one channel to the next */
     int64_t weights_step, sums_step;       /* from one output channel to the next */
     size_t weights_at, sums_at, images_at; /* in scratch, behind the list */
-    bool by_tiles; /* winograd.h: of the plan above, also problem, read, written, taps, rows and units */
+    /* winograd.h: of the plan above, also problem, read, written, taps, rows and units */
+    bool by_tiles;
     heed_winograd_plan winograd;
     size_t bytes;
     int64_t units;

@@ -21,9 +21,9 @@
 
 #include "ops/micro/conv.h"
 
-/* A unit of a sum is `rows` channels of y and a share of the blocks of one group; of weights, `rows` channels of dy times
- * `columns` of x, summed over all blocks in their order. A block is several images or some lines of
- * tiles of one. */
+/* A unit of a sum is some channels of y and a share of the blocks of one group; one of weights is
+ * some channels of dy times some of x, summed over all blocks in their order. A block is several
+ * images or some lines of tiles of one. */
 void heed_winograd_plan_sum(heed_conv_sum_plan *plan, size_t size);
 void heed_winograd_plan_weights(heed_conv_weights_plan *plan, size_t size);
 

@@ -90,7 +90,7 @@ static size_t set_scratch(heed_winograd_plan *w, size_t behind, size_t size)
     const int64_t y_rows = 2 * w->lines * w->spread;
     const int64_t x_places = heed_smaller(x_rows, w->x_size[0]) * w->x_size[1];
     const int64_t y_places = heed_smaller(y_rows, w->y_size[0]) * w->y_size[1];
-    /* A line more, for otherwise the points of one channel would compete for a place in the cache. */
+    /* A line more: else the points of one channel would compete for a place in the cache. */
     w->x_step = tiles * w->x_width + WIDEST;
     w->y_step = tiles * w->y_width + WIDEST;
     w->zeros_at = behind;
