@@ -1,4 +1,5 @@
 /* harness.c - a model's program from its command line to its exit status. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,9 +62,9 @@ static bool finish(heed_run *run)
 }
 
 /* What belongs to one of several runs. */
-static void release_run(heed_run *run)
+static bool release_run(heed_run *run)
 {
-    heed_log_close(run);
+    const bool logged = heed_log_close(run);
     if (run->own && run->model->end) run->model->end(run->own);
     heed_side_free(&run->answer);
     heed_side_free(&run->actor);
@@ -76,6 +77,7 @@ static void release_run(heed_run *run)
     run->n_parts = 0;
     run->first_step = run->last_step = 0;
     run->scored = false;
+    return logged;
 }
 
 /* ---- one training, or the best of several ---- */
@@ -86,43 +88,66 @@ static int train_once(heed_run *run)
     return run->parts[0] ? train(run) : HEED_DONE;
 }
 
-/* What a start came to on validation examples, the same ones for all. Its parameters take the place
- * of the best so far's if they are better. */
-static bool judge_start(heed_run *run, int64_t seed, heed_store **best, double *least)
+/* What a start came to: its first metric on validation examples, the same ones for all; infinity if
+ * its loss was not finite. */
+static bool judge_start(heed_run *run, bool diverged, double *value)
 {
-    double value[HEED_METRICS];
-    const heed_metric *metric = heed_run_metrics(run);
-    run->settings.seed = seed;
-    if (!heed_run_values(run, HEED_VALIDATE, value)) return false;
-    if (!run->settings.quiet)
-        fprintf(stderr, "start %lld of %lld: %s %.5g\n", (long long)run->number + 1,
-                (long long)run->settings.starts, metric->name, value[0]);
+    double values[HEED_METRICS] = { NAN };
+    if (!diverged && !heed_run_values(run, HEED_VALIDATE, values)) return false;
+    *value = isnan(values[0]) ? INFINITY : values[0];
+    if (run->settings.quiet) return true;
+    fprintf(stderr, "start %" PRId64 " of %" PRId64 ": ", run->number, run->settings.starts);
+    if (diverged)
+        fprintf(stderr, "%s\n", run->error.text);
+    else
+        fprintf(stderr, "%s %.5g\n", heed_run_metrics(run)[0].name, values[0]);
+    return true;
+}
+
+static void keep_best(heed_run *run, double value, heed_store **best, double *least)
+{
     heed_side_free(&run->answer);
     heed_run_free_trainers(run);
-    if (*best && !(value[0] < *least)) return true;
+    if (!(value < *least)) return;
     heed_store *other = *best;
     *best = run->store;
-    *least = isnan(value[0]) ? INFINITY : value[0];
+    *least = value;
     run->store = other;
-    return true;
+    run->best = run->number;
+}
+
+/* A start that diverges is not the end, as long as another one does not. */
+static int train_start(heed_run *run, int64_t seed, heed_store **best, double *least)
+{
+    enum { APART = 1 << 20 }; /* seeds: far more than anyone's --runs */
+    double value;
+    if (run->number > 1 && !release_run(run)) return HEED_FAILED;
+    run->diverged = false;
+    run->settings.seed = seed + (run->number - 1) * APART;
+    const int status = train_once(run);
+    run->settings.seed = seed;
+    if (status == HEED_INTERRUPTED || (status == HEED_FAILED && !run->diverged)) return status;
+    if (!judge_start(run, run->diverged, &value)) return HEED_FAILED;
+    keep_best(run, value, best, least);
+    if (run->number == run->settings.starts && !*best) {
+        if (!run->diverged) heed_fail(&run->error, "no start has come to a finite value");
+        return HEED_FAILED;
+    }
+    run->error = (heed_error){ .set = false };
+    return HEED_DONE;
 }
 
 static int train_best(heed_run *run)
 {
-    enum { APART = 1 << 20 }; /* seeds: far more than anyone's --runs */
     const int64_t seed = run->settings.seed;
     int status = HEED_DONE;
     heed_store *best = NULL;
     double least = INFINITY;
-    for (run->number = 0; status == HEED_DONE && run->number < run->settings.starts;
-         run->number++) {
-        if (run->number > 0) release_run(run);
-        run->settings.seed = seed + run->number * APART;
-        status = train_once(run);
-        if (status == HEED_DONE && !judge_start(run, seed, &best, &least)) status = HEED_FAILED;
-    }
+    for (run->number = 1; status == HEED_DONE && run->number <= run->settings.starts; run->number++)
+        status = train_start(run, seed, &best, &least);
     heed_store *other = status == HEED_DONE ? run->store : best;
     if (status == HEED_DONE) run->store = best;
+    if (status == HEED_DONE) run->number = run->best; /* for the log's last line */
     heed_store_free(other);
     return status;
 }
@@ -159,7 +184,6 @@ static int run_often(heed_run *run)
     for (int64_t k = 0; k < runs; k++) {
         if (k > 0) release_run(run);
         run->settings.seed = seed + k;
-        run->number = 0;
         int status = run_once(run);
         if (status != HEED_DONE) return status;
         if (run->settings.dry_run) return status;

@@ -124,7 +124,7 @@ typedef struct heed_model {
     int64_t evaluation, evaluation_batch; /* examples */
     int64_t shown;                        /* examples of the attention graph; 0: 1 */
     bool starts; /* may be trained several times for the best, that of the least first metric; it
-                    has no begin() and no judge() then */
+                    has no begin() and no judge() then, and does not act */
     const char *const *tiny; /* small configurations for gradcheck and drawings, as options;
                                        NULL-terminated */
 

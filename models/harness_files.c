@@ -55,7 +55,7 @@ bool heed_run_check_paths(heed_run *run)
 
 const char *heed_run_checkpoint_path(heed_run *run)
 {
-    if (run->number == 0)
+    if (run->number <= 1)
         return heed_arena_print(&run->memory, "%s/checkpoint.safetensors", run->settings.resume);
     return heed_arena_print(&run->memory, "%s/checkpoint-%lld.safetensors", run->settings.resume,
                             (long long)run->number);

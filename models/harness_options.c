@@ -327,7 +327,7 @@ bool heed_options_read(const heed_model *model, int argc, char *const *argv,
         !check_together(model, settings, error) || !model->settle(own, settings, error))
         return false;
     if (settings->examples == 0) settings->examples = model->evaluation;
-    if (settings->starts == 0 || settings->eval_only) settings->starts = 1;
+    if (settings->starts == 0 || settings->eval_only || settings->steps == 0) settings->starts = 1;
     return true;
 }
 

@@ -47,7 +47,7 @@ bool heed_log_open(heed_run *run)
 {
     const char *path = run->settings.log;
     if (!path) return true;
-    run->log = fopen(path, run->first_step > 0 || run->number > 0 ? "a" : "w");
+    run->log = fopen(path, run->first_step > 0 || run->number > 1 ? "a" : "w");
     return run->log || heed_fail(&run->error, "--log: cannot write %s: %s", path, strerror(errno));
 }
 
@@ -62,13 +62,18 @@ static const char *loss_name(const heed_run *run, int part)
     return run->n_parts > 1 ? run->model->parts[part].name : "loss";
 }
 
+static void begin_log_line(heed_run *run)
+{
+    fputc('{', run->log);
+    if (run->settings.starts > 1) fprintf(run->log, "\"start\":%" PRId64 ",", run->number);
+    fprintf(run->log, "\"step\":%" PRId64, heed_run_steps(run));
+}
+
 void heed_log_step(heed_run *run)
 {
     char text[40];
     if (!run->log) return;
-    fputc('{', run->log);
-    if (run->settings.starts > 1) fprintf(run->log, "\"start\":%" PRId64 ",", run->number);
-    fprintf(run->log, "\"step\":%" PRId64, heed_run_steps(run));
+    begin_log_line(run);
     for (int i = 0; i < run->n_parts; i++)
         fprintf(run->log, ",\"%s\":%s", loss_name(run, i),
                 number_text(run->last_loss[i], text, sizeof text));
@@ -81,9 +86,10 @@ void heed_log_value(heed_run *run)
 {
     char value[40];
     if (!run->log) return;
-    fprintf(run->log, "{\"step\":%" PRId64 ",\"metric\":\"%s\",\"value\":%s,\"seconds\":%.3f}\n",
-            heed_run_steps(run), heed_run_metrics(run)[0].name,
-            number_text(run->value[0], value, sizeof value), heed_seconds() - run->start);
+    begin_log_line(run);
+    fprintf(run->log, ",\"metric\":\"%s\",\"value\":%s,\"seconds\":%.3f}\n",
+            heed_run_metrics(run)[0].name, number_text(run->value[0], value, sizeof value),
+            heed_seconds() - run->start);
 }
 
 bool heed_log_flush(heed_run *run)
@@ -184,6 +190,7 @@ static void json_head(heed_run *run, heed_json_out *out, int64_t steps)
     heed_json_put(out, ",\"batch\":%" PRId64 ",\"lr\":%.9g,\"seed\":%" PRId64 ",\"threads\":%d",
                   s->batch, s->lr, s->seed, run->facts.threads);
     if (s->starts > 1) heed_json_put(out, ",\"starts\":%" PRId64, s->starts);
+    if (run->best > 0) heed_json_put(out, ",\"best_start\":%" PRId64, run->best);
     heed_options_json(run->model, run->own, out);
     heed_json_put(out, ",\"parameters\":%" PRId64 ",\"planned_bytes\":%zu,\"flops\":%.0f",
                   heed_store_parameters(run->store), run->facts.total_bytes, run->facts.flops);
@@ -203,6 +210,8 @@ bool heed_report_plan(heed_run *run)
     printf("%s, task %s: %" PRId64 " steps of %" PRId64 ", learning rate up to %g\n",
            run->model->name, run->settings.task, run->settings.steps, run->settings.batch,
            run->settings.lr);
+    if (run->settings.starts > 1)
+        printf("  the best of     %" PRId64 " starts\n", run->settings.starts);
     printf("  parameters      %" PRId64 "\n", heed_store_parameters(run->store));
     printf(
         "  planned memory  %.1f MB (activations and gradients %.1f MB; at any time %.1f MB of it "
@@ -269,6 +278,9 @@ bool heed_report_result(heed_run *run)
            run->settings.examples, run->settings.data ? "examples" : "fresh examples");
     print_values(metrics, run->value, NULL);
     printf("  %-18s %.5f\n", "loss", run->last_loss[0]);
+    if (run->best > 0)
+        printf("  %-18s %" PRId64 " of %" PRId64 "\n", "best start", run->best,
+               run->settings.starts);
     printf("  %" PRId64 " steps, %.1f s, %d threads, %" PRId64 " parameters, peak memory %.0f MB\n",
            steps, heed_seconds() - run->start, run->facts.threads,
            heed_store_parameters(run->store), (double)heed_peak_bytes() / 1e6);

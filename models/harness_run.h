@@ -42,7 +42,8 @@ typedef struct heed_run {
     int n_kept;
     heed_view judged; /* f64, in the store: the judge's memory, and what it has decided so far */
 
-    int64_t number; /* of --starts: which one this is, from 0 */
+    int64_t number, best; /* of --starts: which one this is, and which has been best; from 1 */
+    bool diverged;        /* a loss or norm was not finite */
 
     double start;                            /* heed_seconds() when the program started */
     double train_start, train_seconds, rate; /* of the loop; rate: the last step's learning rate */

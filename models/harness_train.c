@@ -125,6 +125,7 @@ static bool step_part(heed_run *run, int i)
     const double loss = run->last_loss[i] = heed_trainer_loss(trainer);
     const double norm = run->clips[i] ? heed_trainer_norm(trainer) : 0;
     if (isfinite(loss) && isfinite(norm)) return true;
+    run->diverged = true;
     return heed_fail(&run->error,
                      "step %lld: the loss is %g and the gradient's norm %g; a smaller --lr may "
                      "help, HEED_CHECK=nan names the operation",

@@ -247,7 +247,7 @@ static const heed_option options[] = {
       .trains = true, .help = "of later rewards (acting); default bandit 0.998, mdp 0.99" },
     { "lambda", HEED_NUMBER, offsetof(snail, lambda), .initial = -1, .low = 0, .high = 1,
       .trains = true, .help = "0: trust predicted values, 1: rewards only (acting); default "
-              "bandit 0.985, mdp 0.95" },
+              "bandit 0.985, mdp 0.97" },
     { "entropy-weight", HEED_NUMBER, offsetof(snail, entropy_weight), .initial = 0.05, .low = 0,
       .high = 100,
       .trains = true, .help = "of staying undecided, at first; then less and less (acting)" },

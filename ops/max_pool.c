@@ -13,7 +13,7 @@ static inline int64_t max_pool_rows(const heed_max_pool_attr *a, const max_pool_
 
 #ifdef HEED_STAMP
 #include "ops/micro/quads.h"
-#include "ops/micro/windows.h"
+#include "ops/max_pool_windows.h"
 
 /* y[k] = the larger one, or NaN. `step` is 1 or 2 at most calls: then it is a constant. */
 static inline __attribute__((always_inline)) void

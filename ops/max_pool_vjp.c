@@ -20,7 +20,7 @@ static inline max_pool_split max_pool_split_of(const max_pool_sizes *z)
 
 #ifdef HEED_STAMP
 #include "ops/micro/quads.h"
-#include "ops/micro/windows.h"
+#include "ops/max_pool_windows.h"
 
 /* Two rows of dx. */
 static void reverse_quad_row(const real *x, int64_t width, const real *dy, int64_t n, real *dx)

@@ -362,6 +362,7 @@ Test(models_ntm, the_best_of_three_starts_stays)
 {
     static const long long seeds[] = { 5, 5 + (1 << 20), 5 + (2 << 20) };
     double least = INFINITY, most = 0;
+    int best = 0;
     for (int i = 0; i < 3; i++) {
         char line[400];
         snprintf(line, sizeof line,
@@ -369,6 +370,7 @@ Test(models_ntm, the_best_of_three_starts_stays)
         cr_assert_eq(run_model(line), 0, "%s", complained);
         snprintf(line, sizeof line, ANEW "--load %%s/p%d --eval-only --seed 5", i);
         cr_assert_eq(run_model(line), 0, "%s", complained);
+        if (json_number("value") < least) best = i + 1;
         least = fmin(least, json_number("value"));
         most = fmax(most, json_number("value"));
     }
@@ -378,6 +380,7 @@ Test(models_ntm, the_best_of_three_starts_stays)
                  0, "%s", complained);
     cr_expect_eq(json_number("value"), least);
     cr_expect_eq(json_number("starts"), 3);
+    cr_expect_eq(json_number("best_start"), best);
     cr_expect_eq(json_number("seed"), 5);
     static const char resumed[] =
         ANEW "--steps 400 --batch 8 --lr 5e-3 --seed 5 --starts 3 --resume %s/run "
@@ -385,6 +388,36 @@ Test(models_ntm, the_best_of_three_starts_stays)
     for (int i = 1; i < 4; i++) run_for(i * 120, SIGKILL, resumed);
     cr_assert_eq(run_model(resumed), 0, "%s", complained);
     cr_expect(same_files("whole", "parts"));
+}
+
+static int lines_with(const char *path, const char *words)
+{
+    char line[1000];
+    int n = 0;
+    FILE *file = fopen(in_folder(path), "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file)) n += strstr(line, words) != NULL;
+    fclose(file);
+    return n;
+}
+
+Test(models_ntm, starts_in_a_log_and_in_several_runs)
+{
+    cr_assert_eq(run_model(ANEW "--steps 6 --starts 2 --eval-every 3 --log %s/log"), 0, "%s",
+                 complained);
+    cr_expect_geq(lines_with("log", "{\"start\":1,\"step\":"), 6 + 1);
+    cr_expect_geq(lines_with("log", "{\"start\":2,\"step\":"), 6 + 1);
+    cr_expect_eq(lines_with("log", "\"step\":"), 2 * (6 + 1) + 1, "and at the end");
+    cr_assert_eq(run_model(ANEW "--steps 6 --starts 2 --runs 2"), 0, "%s", complained);
+    cr_expect_eq(json_number("runs"), 2);
+    cr_assert_eq(run_model(ANEW "--dry-run"), 0, "%s", complained);
+    cr_expect_eq(json_number("starts"), 4);
+}
+
+/* Steps far too long: every start's loss is infinite sooner or later, and the error says so. */
+Test(models_ntm, starts_that_all_diverge)
+{
+    expect_words(1, ANEW "--steps 60 --starts 2 --lr 1e30", "the loss is", "--lr");
 }
 
 Test(models_ntm, it_shows_where_heads_look)

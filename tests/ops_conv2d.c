@@ -175,6 +175,8 @@ Test(conv2d, bits_do_not_depend_on_threads)
         { HEED_SHAPE(9, 24, 16, 15), HEED_SHAPE(48, 12, 3, 4), { .stride = 2, .groups = 2 } },
         { HEED_SHAPE(2, 33, 17, 30), HEED_SHAPE(33, 1, 5, 3), { .pad = 1, .groups = 33 } },
         { HEED_SHAPE(0, 4, 9, 9), HEED_SHAPE(4, 4, 3, 3), { .pad = 1 } },
+        { HEED_SHAPE(40, 64, 14, 14), HEED_SHAPE(64, 64, 3, 3), { .pad = 1 } },
+        { HEED_SHAPE(40, 32, 8, 8), HEED_SHAPE(64, 32, 4, 4), { .stride = 2, .pad = 1 } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         kit_values one = forward_and_reverse(cases[i].x, cases[i].w, cases[i].o, 1);
@@ -185,6 +187,24 @@ Test(conv2d, bits_do_not_depend_on_threads)
             heed_free(some.value);
         }
         heed_free(one.value);
+    }
+}
+
+/* Into memory of its own, or into a part of each row of a concat. */
+Test(conv2d, bits_do_not_depend_on_where_results_go)
+{
+    for (int64_t channels = 8; channels <= 32; channels *= 4) {
+        heed_graph *g = heed_graph_new();
+        heed_node *x = heed_input(g, "x", HEED_F32, 16, channels, 8, 16);
+        heed_node *w = heed_input(g, "w", HEED_F32, channels, channels, 3, 3);
+        heed_node *y = heed_concat(HEED_NODES(heed_conv2d(x, w, .pad = 1), x), -1);
+        kit_values in = kit_run(g, &y, 1, (heed_compile_options){ .threads = 1 });
+        kit_values apart =
+            kit_run(g, &y, 1, (heed_compile_options){ .threads = 1, .passes = "-place" });
+        cr_expect(kit_finite(in) && kit_same_bits(in, apart), "%d channels", (int)channels);
+        heed_free(in.value);
+        heed_free(apart.value);
+        heed_graph_free(g);
     }
 }
 

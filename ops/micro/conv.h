@@ -2,7 +2,8 @@
  *
  *     y[b, o, q] = sum_c,t w[o, c, t] x[b, c, q stride + t dilation - pad]      (q, t: both axes)
  *
- * within each group of channels. One axis is the case of two with height 1. The kernels copy a
+ * within each group of channels. One axis is the case of two with height 1. Small windows of enough
+ * channels are computed by tiles (winograd.h). Otherwise the kernels copy a
  * block of images into scratch memory, with its padding. There, what neighbouring positions q
  * multiply by w[o, c, t] are neighbours: the right factor of a product is read in place, and a list
  * says where its row of each (c, t) begins.
@@ -18,6 +19,8 @@
 
 #include "ops/common.h"
 #include "ops/kernel.h"
+
+#define HEED_CONV_WIDEST 16 /* elements in a vector, at most */
 
 /* [0] is height, [1] width. */
 typedef struct heed_conv_window {
@@ -72,7 +75,8 @@ typedef struct heed_conv_problem {
  * result e is y's (2 i + e) spread + offset; origin and offset are those of the line's phase. */
 typedef struct heed_winograd_plan {
     int64_t x_size[2], y_size[2], tiles[2];
-    int64_t taps, stride;                /* of a phase along an axis; phases */
+    int64_t taps;                        /* of a phase, along an axis */
+    int64_t stride;                      /* phases along an axis */
     int64_t points, phases;              /* along both axes */
     bool turned;                         /* the adjoint */
     int64_t step, spread;                /* the stride of one of them, 1 of the other */

@@ -1,5 +1,5 @@
-/* conv_copy.h - rows of places: copies and zeros. Private to conv_sum.c, conv_weights.c and
- * winograd.c, stamped with them. */
+/* conv_copy.h - rows of places: copies and zeros; copies with channels innermost. Private to
+ * conv_sum.c, conv_weights.c and winograd.c, stamped with them. */
 #ifndef HEED_OPS_MICRO_CONV_COPY_H
 #define HEED_OPS_MICRO_CONV_COPY_H
 

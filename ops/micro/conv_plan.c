@@ -14,7 +14,6 @@
 #define MOST_COPIES 8        /* of a plane: of longer windows, rows are longer, too */
 #define COLUMNS 32           /* input channels of a unit of conv_weights: two vectors */
 #define MOST_ROWS 128        /* output channels of it */
-#define WIDEST 16            /* elements in a vector */
 #define PANEL_BYTES (8 * 64) /* widest row of a panel; so much may be read past the last place */
 #define ANY_PLACES (INT64_MAX / 2)
 
@@ -244,9 +243,10 @@ static void set_sum_scratch(heed_conv_sum_plan *plan, int64_t taps, size_t size)
     plan->list_size = (int64_t)depth;
     /* Odd numbers of vectors spread over the cache. What the last panel reads past the last place
      * belongs to the channel, too. */
-    plan->channel_step = (heed_conv_up(places, WIDEST) / 2 * 2 + 3) * WIDEST;
-    plan->sums_step = (heed_conv_up(b->images * b->rows * pitch, WIDEST) | 1) * WIDEST;
-    plan->weights_step = (heed_conv_up((int64_t)depth, WIDEST) | 1) * WIDEST;
+    plan->channel_step = (heed_conv_up(places, HEED_CONV_WIDEST) / 2 * 2 + 3) * HEED_CONV_WIDEST;
+    plan->sums_step =
+        (heed_conv_up(b->images * b->rows * pitch, HEED_CONV_WIDEST) | 1) * HEED_CONV_WIDEST;
+    plan->weights_step = (heed_conv_up((int64_t)depth, HEED_CONV_WIDEST) | 1) * HEED_CONV_WIDEST;
     plan->weights_at = round_up((depth + (size_t)taps) * sizeof(int64_t));
     const int64_t rows = plan->phases * plan->rows;
     plan->sums_at = round_up(plan->weights_at + (size_t)(rows * plan->weights_step) * size);
@@ -334,10 +334,10 @@ static void set_weights_scratch(heed_conv_weights_plan *plan, size_t size)
     const heed_conv_problem *p = &plan->problem;
     const int64_t positions = p->blocks.images * p->blocks.rows * p->blocks.columns;
     const int64_t places = p->blocks.images * p->place_rows * p->place_columns;
-    plan->depth_step = heed_round_up(positions, WIDEST) + WIDEST;
+    plan->depth_step = heed_round_up(positions, HEED_CONV_WIDEST) + HEED_CONV_WIDEST;
     const int64_t windows = plan->folded ? 1 : plan->windows;
     plan->run_step =
-        heed_round_up(plan->run_taps * plan->columns * (plan->windows / windows), WIDEST);
+        heed_round_up(plan->run_taps * plan->columns * (plan->windows / windows), HEED_CONV_WIDEST);
     plan->dy_at = round_up((size_t)positions * sizeof(int64_t));
     plan->x_at = round_up(plan->dy_at + (size_t)(plan->rows * plan->depth_step) * size);
     plan->sums_at = plan->x_at + PANEL_BYTES +
@@ -345,7 +345,8 @@ static void set_weights_scratch(heed_conv_weights_plan *plan, size_t size)
                              (plan->windows / windows)) *
                         size;
     plan->sums_at = round_up(plan->sums_at);
-    const int64_t sums = plan->dots ? p->axis[1].taps * WIDEST : plan->runs * plan->run_step;
+    const int64_t sums =
+        plan->dots ? p->axis[1].taps * HEED_CONV_WIDEST : plan->runs * plan->run_step;
     plan->bytes = plan->sums_at + PANEL_BYTES + (size_t)(plan->rows * windows * sums) * size;
 }
 
@@ -354,9 +355,10 @@ static bool prefer_dots(const heed_conv_weights_plan *plan)
 {
     const heed_conv_problem *p = &plan->problem;
     const int64_t windows = plan->folded ? plan->windows : 1; /* of a tile */
-    const int64_t vectors = heed_conv_up(plan->run_taps * p->in * windows, WIDEST) * p->out;
+    const int64_t vectors =
+        heed_conv_up(plan->run_taps * p->in * windows, HEED_CONV_WIDEST) * p->out;
     const int64_t tile = plan->runs * (vectors > 8 ? vectors : 8);
-    return 4 * p->in * p->out * p->axis[1].taps * windows < tile * WIDEST;
+    return 4 * p->in * p->out * p->axis[1].taps * windows < tile * HEED_CONV_WIDEST;
 }
 
 heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_view *x,
@@ -374,7 +376,7 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
     plan.run_taps = adjacent ? width->taps : 1;
     plan.runs = adjacent ? 1 : width->taps;
     plan.windows = plan.all_taps[0];
-    plan.folded = plan.windows > 1 && plan.windows * p->in <= WIDEST;
+    plan.folded = plan.windows > 1 && plan.windows * p->in <= HEED_CONV_WIDEST;
     plan.dots = prefer_dots(&plan);
     plan.folded = plan.folded && !plan.dots;
     if (plan.folded) { /* each place has what its taps along height meet */
@@ -387,7 +389,7 @@ heed_conv_weights_plan heed_conv_plan_weights(const heed_view *dy, const heed_vi
     cut_positions(p, plan.dots && alone > MOST_POSITIONS ? alone : MOST_POSITIONS, ANY_PLACES);
     plan.plane_places = p->axis[0].planes * p->blocks.images * p->place_rows * p->place_columns;
     plan.row_blocks = parts(&plan.rows, p->out, 1);
-    plan.column_blocks = parts(&plan.columns, p->in, plan.dots ? 1 : WIDEST);
+    plan.column_blocks = parts(&plan.columns, p->in, plan.dots ? 1 : HEED_CONV_WIDEST);
     plan.window_blocks = 1;
     cut_weights(&plan);
     set_weights_scratch(&plan, heed_dtype_size(dw->dtype));

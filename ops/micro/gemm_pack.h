@@ -1,5 +1,5 @@
 /* gemm_pack.h - panels of B: element (p, j) of a panel is at panel[p * width + j], columns past the
- * last are 0. For gemm.c and panel.c, stamped with them. */
+ * last are 0. For gemm.c, panel.c and convolutions, stamped with them. */
 #ifndef HEED_OPS_MICRO_GEMM_PACK_H
 #define HEED_OPS_MICRO_GEMM_PACK_H
 

@@ -4,91 +4,7 @@
 #ifdef HEED_STAMP
 #include "ops/micro/conv_copy.h"
 #include "ops/micro/panel.h"
-
-#define MOST_POINTS 16
-#define MOST_TAPS 9
-
-/* ---- a line of elements of a tile, to its r + 1 points and back; the compiler knows r ---- */
-
-typedef void transformation(const int r, const vec *from, int from_step, vec *to, int to_step);
-
-static ALWAYS_INLINE void image_line(const int r, const vec *d, int s, vec *to, int t) /* B^T d */
-{
-    if (r == 2) {
-        to[0] = d[0] - d[s];
-        to[t] = d[s];
-        to[2 * t] = d[s] - d[2 * s];
-        return;
-    }
-    to[0] = d[0] - d[2 * s];
-    to[t] = d[s] + d[2 * s];
-    to[2 * t] = d[2 * s] - d[s];
-    to[3 * t] = d[s] - d[3 * s];
-}
-
-static ALWAYS_INLINE void filter_line(const int r, const vec *w, int s, vec *to, int t) /* G w */
-{
-    if (r == 2) {
-        to[0] = w[0];
-        to[t] = w[0] + w[s];
-        to[2 * t] = w[s];
-        return;
-    }
-    const vec half = (w[0] + w[2 * s]) * (real)0.5, middle = w[s] * (real)0.5;
-    to[0] = w[0];
-    to[t] = half + middle;
-    to[2 * t] = half - middle;
-    to[3 * t] = w[2 * s];
-}
-
-static ALWAYS_INLINE void filter_line_reverse(const int r, const vec *u, int s, vec *to,
-                                              int t) /* G^T u */
-{
-    if (r == 2) {
-        to[0] = u[0] + u[s];
-        to[t] = u[s] + u[2 * s];
-        return;
-    }
-    const vec half = (u[s] + u[2 * s]) * (real)0.5;
-    to[0] = u[0] + half;
-    to[t] = (u[s] - u[2 * s]) * (real)0.5;
-    to[2 * t] = half + u[3 * s];
-}
-
-static ALWAYS_INLINE void result_line(const int r, const vec *m, int s, vec *to, int t) /* A^T m */
-{
-    if (r == 2) {
-        to[0] = m[0] + m[s];
-        to[t] = m[s] - m[2 * s];
-        return;
-    }
-    to[0] = m[0] + m[s] + m[2 * s];
-    to[t] = m[s] - m[2 * s] - m[3 * s];
-}
-
-static ALWAYS_INLINE void result_line_reverse(const int r, const vec *y, int s, vec *to,
-                                              int t) /* A y */
-{
-    to[0] = y[0];
-    to[t] = y[0] + y[s];
-    if (r == 2) {
-        to[2 * t] = -y[s];
-        return;
-    }
-    to[2 * t] = y[0] - y[s];
-    to[3 * t] = -y[s];
-}
-
-/* [n, n] to [m, m], row by row. */
-static ALWAYS_INLINE void both_axes(transformation *line, const int r, const int n, const int m,
-                                    const vec *from, vec *to)
-{
-    vec half[MOST_POINTS];
-    GEMM_UNROLL
-    for (int i = 0; i < n; i++) line(r, from + i * n, 1, half + i * m, 1);
-    GEMM_UNROLL
-    for (int j = 0; j < m; j++) line(r, half + j, m, to + j, m);
-}
+#include "ops/micro/winograd_lines.h"
 
 /* ---- a unit, and its block ---- */
 
@@ -166,38 +82,60 @@ static band y_band(const work *k)
 
 /* ---- images, and copies with their channels innermost ---- */
 
+/* Rows that follow each other without gaps are one. */
+typedef struct row_list {
+    int64_t rows, n, step; /* positions of a row; from one row to the next in memory */
+} row_list;
+
+static row_list rows_of(band b, const heed_conv_images *images)
+{
+    if (images->axis[1] == 1 && images->axis[0] == b.columns)
+        return (row_list){ 1, b.rows * b.columns, 0 };
+    return (row_list){ b.rows, b.columns, images->axis[0] };
+}
+
 static void copy_images(const work *k, const real *from, const heed_conv_images *images, band b,
                         int64_t channels, int64_t width, real *to)
 {
-    const int64_t n = b.rows * b.columns;
-    from += k->image * images->batch + b.first * b.columns;
+    const row_list list = rows_of(b, images);
+    from += k->image * images->batch + b.first * images->axis[0];
     for (int64_t i = 0; i < k->images; i++)
-        interleave(from + i * images->batch, images->channel, 1, n, channels, to + i * n * width,
-                   width);
+        for (int64_t r = 0; r < list.rows; r++, to += list.n * width)
+            interleave(from + i * images->batch + r * list.step, images->channel, images->axis[1],
+                       list.n, channels, to, width);
 }
 
-/* n neighbours of up to LANES channels. */
+/* n neighbours of up to LANES channels, to positions `apart`. */
 static void write_square(const real *from, int64_t width, int64_t n, int64_t channels, real *to,
-                         int64_t channel)
+                         int64_t channel, int64_t apart)
 {
     vec square[LANES];
     for (int64_t j = 0; j < LANES; j++)
         square[j] = j < n ? vec_load(from + j * width) : vec_fill(0);
     transpose_square(square);
-    for (int64_t c = 0; c < channels; c++) vec_store_part(to + c * channel, square[c], n);
+    for (int64_t c = 0; c < channels; c++, to += channel)
+        if (apart == 1)
+            vec_store_part(to, square[c], n);
+        else
+            for (int64_t j = 0; j < n; j++) to[j * apart] = square[c][j];
 }
 
 static void write_results(const work *k, const heed_conv_images *images, real *to)
 {
     const band b = y_band(k);
-    const int64_t n = b.rows * b.columns, width = k->w->y_copied;
-    to += k->image * images->batch + b.first * b.columns;
+    const row_list list = rows_of(b, images);
+    const int64_t width = k->w->y_copied;
+    const real *from = k->y_copy;
+    to += k->image * images->batch + b.first * images->axis[0];
     for (int64_t i = 0; i < k->images; i++)
-        for (int64_t c = 0; c < k->y_channels; c += LANES)
-            for (int64_t j = 0; j < n; j += LANES)
-                write_square(k->y_copy + (i * n + j) * width + c, width, heed_smaller(LANES, n - j),
-                             heed_smaller(LANES, k->y_channels - c),
-                             to + i * images->batch + c * images->channel + j, images->channel);
+        for (int64_t r = 0; r < list.rows; r++, from += list.n * width)
+            for (int64_t c = 0; c < k->y_channels; c += LANES)
+                for (int64_t j = 0; j < list.n; j += LANES)
+                    write_square(from + j * width + c, width, heed_smaller(LANES, list.n - j),
+                                 heed_smaller(LANES, k->y_channels - c),
+                                 to + i * images->batch + c * images->channel + r * list.step +
+                                     j * images->axis[1],
+                                 images->channel, images->axis[1]);
 }
 
 /* ---- tiles ---- */
@@ -321,7 +259,7 @@ static ALWAYS_INLINE void transform_filters(const int r, const work *k, const he
 {
     const heed_winograd_plan *plan = k->w;
     const int64_t side = r * plan->stride;
-    vec all[MOST_POINTS];
+    vec all[ALL_TAPS];
     for (int64_t c = 0; c < k->x_channels; c++)
         for (int64_t o = 0; o < plan->y_width; o += LANES) {
             load_taps(t, side, w + c * t->column + o * t->row,
@@ -374,35 +312,37 @@ static ALWAYS_INLINE void sum_block(const int r, const work *k)
     }
 }
 
-void HEED_FN(winograd_sum)(const heed_call *call, int64_t begin, int64_t end)
+static ALWAYS_INLINE void sum_unit(const int r, const heed_call *call, int64_t unit)
 {
     const heed_conv_sum_plan *plan = call->plan;
     const heed_conv_problem *p = &plan->problem;
     const heed_winograd_plan *w = &plan->winograd;
+    const int64_t group = unit / w->shares / plan->row_blocks, share = unit % w->shares;
+    const int64_t row = unit / w->shares % plan->row_blocks * plan->rows;
     const int64_t blocks = w->along_batch * w->down;
-    for (int64_t u = begin; u < end; u++) {
-        const int64_t group = u / w->shares / plan->row_blocks, share = u % w->shares;
-        const int64_t row = u / w->shares % plan->row_blocks * plan->rows;
-        const real *x = (const real *)call->in[0].data + group * plan->read.group;
-        const real *filters =
-            (const real *)call->in[1].data + group * plan->taps.group + row * plan->taps.row;
-        real *y =
-            (real *)call->out.data + group * plan->written.group + row * plan->written.channel;
-        work k = work_of(w, call->scratch, p->in, heed_conv_part(plan->rows, p->out, row));
-        if (w->taps == 2)
-            transform_filters(2, &k, &plan->taps, filters);
-        else
-            transform_filters(3, &k, &plan->taps, filters);
-        for (int64_t i = blocks * share / w->shares; i < blocks * (share + 1) / w->shares; i++) {
-            set_block(&k, i, p->batch);
-            copy_images(&k, x, &plan->read, x_band(&k), p->in, w->x_copied, k.x_copy);
-            if (w->taps == 2)
-                sum_block(2, &k);
-            else
-                sum_block(3, &k);
-            write_results(&k, &plan->written, y);
-        }
+    const real *x = (const real *)call->in[0].data + group * plan->read.group;
+    work k = work_of(w, call->scratch, p->in, heed_conv_part(plan->rows, p->out, row));
+    transform_filters(r, &k, &plan->taps,
+                      (const real *)call->in[1].data + group * plan->taps.group +
+                          row * plan->taps.row);
+    for (int64_t i = blocks * share / w->shares; i < blocks * (share + 1) / w->shares; i++) {
+        set_block(&k, i, p->batch);
+        copy_images(&k, x, &plan->read, x_band(&k), p->in, w->x_copied, k.x_copy);
+        sum_block(r, &k);
+        write_results(&k, &plan->written,
+                      (real *)call->out.data + group * plan->written.group +
+                          row * plan->written.channel);
     }
+}
+
+void HEED_FN(winograd_sum)(const heed_call *call, int64_t begin, int64_t end)
+{
+    const heed_conv_sum_plan *plan = call->plan;
+    for (int64_t unit = begin; unit < end; unit++)
+        if (plan->winograd.taps == 2)
+            sum_unit(2, call, unit);
+        else
+            sum_unit(3, call, unit);
 }
 
 /* ---- dw ---- */
@@ -463,37 +403,39 @@ static ALWAYS_INLINE void write_filters(const int r, const work *k, const heed_c
             }
 }
 
-void HEED_FN(winograd_weights)(const heed_call *call, int64_t begin, int64_t end)
+static ALWAYS_INLINE void weights_unit(const int r, const heed_call *call, int64_t unit)
 {
     const heed_conv_weights_plan *plan = call->plan;
     const heed_conv_problem *p = &plan->problem;
     const heed_winograd_plan *w = &plan->winograd;
-    for (int64_t u = begin; u < end; u++) {
-        const int64_t group = u / plan->column_blocks / plan->row_blocks;
-        const int64_t row = u / plan->column_blocks % plan->row_blocks * plan->rows;
-        const int64_t column = u % plan->column_blocks * plan->columns;
-        const real *dy = (const real *)call->in[0].data + group * plan->dy.group;
-        const real *x = (const real *)call->in[1].data + group * plan->x.group;
-        real *dw = (real *)call->out.data + group * plan->taps.group + row * plan->taps.row +
-                   column * plan->taps.column;
-        work k = work_of(w, call->scratch, heed_conv_part(plan->columns, p->in, column),
-                         heed_conv_part(plan->rows, p->out, row));
-        for (int64_t i = 0; i < w->along_batch * w->down; i++) {
-            set_block(&k, i, p->batch);
-            copy_images(&k, x + column * plan->x.channel, &plan->x, x_band(&k), k.x_channels,
-                        w->x_copied, k.x_copy);
-            copy_images(&k, dy + row * plan->dy.channel, &plan->dy, y_band(&k), k.y_channels,
-                        w->y_copied, k.y_copy);
-            if (w->taps == 2)
-                add_block(2, &k, i == 0);
-            else
-                add_block(3, &k, i == 0);
-        }
-        if (w->taps == 2)
-            write_filters(2, &k, &plan->taps, dw);
-        else
-            write_filters(3, &k, &plan->taps, dw);
+    const int64_t group = unit / plan->column_blocks / plan->row_blocks;
+    const int64_t row = unit / plan->column_blocks % plan->row_blocks * plan->rows;
+    const int64_t column = unit % plan->column_blocks * plan->columns;
+    const real *dy = (const real *)call->in[0].data + group * plan->dy.group;
+    const real *x = (const real *)call->in[1].data + group * plan->x.group;
+    work k = work_of(w, call->scratch, heed_conv_part(plan->columns, p->in, column),
+                     heed_conv_part(plan->rows, p->out, row));
+    for (int64_t i = 0; i < w->along_batch * w->down; i++) {
+        set_block(&k, i, p->batch);
+        copy_images(&k, x + column * plan->x.channel, &plan->x, x_band(&k), k.x_channels,
+                    w->x_copied, k.x_copy);
+        copy_images(&k, dy + row * plan->dy.channel, &plan->dy, y_band(&k), k.y_channels,
+                    w->y_copied, k.y_copy);
+        add_block(r, &k, i == 0);
     }
+    write_filters(r, &k, &plan->taps,
+                  (real *)call->out.data + group * plan->taps.group + row * plan->taps.row +
+                      column * plan->taps.column);
+}
+
+void HEED_FN(winograd_weights)(const heed_call *call, int64_t begin, int64_t end)
+{
+    const heed_conv_weights_plan *plan = call->plan;
+    for (int64_t unit = begin; unit < end; unit++)
+        if (plan->winograd.taps == 2)
+            weights_unit(2, call, unit);
+        else
+            weights_unit(3, call, unit);
 }
 
 #endif

@@ -1,18 +1,18 @@
-/* winograd.h - convolutions of 3 x 3 taps with 16 multiplications in place of 36, and those of
- * 4 x 4 taps and stride 2 with 36 in place of 64.
+/* winograd.h - convolutions with fewer multiplications: of 3 x 3 taps 16 in place of 36; of 2 x 2
+ * taps, and of 4 x 4 with stride 2, 9 in place of 16; of 6 x 6 with stride 2 as of 3 x 3.
  * Winograd 1980; Lavin, Gray 2016, "Fast Algorithms for Convolutional Neural Networks"
  *
  * A tile of 2 x 2 results y of r x r taps needs (r + 1) x (r + 1) elements d of each channel. With
- * * element by element,
+ * products element by element written as (.),
  *
- *     y = A^T [sum_c (G w_c G^T) * (B^T d_c B)] A
+ *     y = A^T [sum_c (G w_c G^T) (.) (B^T d_c B)] A
  *
  * is for each of the (r + 1)^2 points between the brackets a product of matrices, [tiles, C] [C,
- * O]. By the chain rule dw = G^T [sum over tiles (A dy A^T) * (B^T d B)] G, and dx is a convolution
- * of dy with w turned about. A convolution with stride s is a sum of those of its s x s phases, of
- * every s-th element and tap each: to a product they are more channels; of the adjoint, each phase
- * makes results of its own. Copies have their channels innermost, so that all lanes of a vector do
- * the same, however small an image is.
+ * O]. By the chain rule dw = G^T [sum over tiles (A dy A^T) (.) (B^T d B)] G, and dx is a
+ * convolution of dy with w turned about. A convolution with stride s is a sum of those of its s x s
+ * phases, of every s-th element and tap each: to a product they are more channels; of the adjoint,
+ * each phase makes results of its own. Copies have their channels innermost, so that all lanes of a
+ * vector do the same, however small an image is.
  *
  * Results differ from a direct sum's by rounding, as a few additions more do. An element that is
  * not finite makes NaN of its tile's other results, too. */

@@ -1,8 +1,7 @@
-/* windows.h - which elements a window has, and which of them is chosen: the first of equals in
- * row-major order, or the last NaN, as PyTorch does. For the stamped part of max_pool's kernels
- * only. */
-#ifndef HEED_OPS_MICRO_WINDOWS_H
-#define HEED_OPS_MICRO_WINDOWS_H
+/* max_pool_windows.h - which elements a window has, and which of them is chosen: the first of equals
+ * in row-major order, or the last NaN, as PyTorch does. For the stamped part of max_pool's kernels. */
+#ifndef HEED_OPS_MAX_POOL_WINDOWS_H
+#define HEED_OPS_MAX_POOL_WINDOWS_H
 
 #include <math.h>
 
