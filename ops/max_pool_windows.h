@@ -1,5 +1,6 @@
-/* max_pool_windows.h - which elements a window has, and which of them is chosen: the first of equals
- * in row-major order, or the last NaN, as PyTorch does. For the stamped part of max_pool's kernels. */
+/* max_pool_windows.h - which elements a window has, and which of them is chosen: the first of
+ * equals in row-major order, or the last NaN, as PyTorch does. For the stamped part of max_pool's
+ * kernels. */
 #ifndef HEED_OPS_MAX_POOL_WINDOWS_H
 #define HEED_OPS_MAX_POOL_WINDOWS_H
 
