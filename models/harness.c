@@ -90,14 +90,14 @@ static int train_once(heed_run *run)
 
 /* What a start came to: its first metric on validation examples, the same ones for all; infinity if
  * its loss was not finite. */
-static bool judge_start(heed_run *run, bool diverged, double *value)
+static bool judge_start(heed_run *run, double *value)
 {
     double values[HEED_METRICS] = { NAN };
-    if (!diverged && !heed_run_values(run, HEED_VALIDATE, values)) return false;
+    if (!run->diverged && !heed_run_values(run, HEED_VALIDATE, values)) return false;
     *value = isnan(values[0]) ? INFINITY : values[0];
     if (run->settings.quiet) return true;
     fprintf(stderr, "start %" PRId64 " of %" PRId64 ": ", run->number, run->settings.starts);
-    if (diverged)
+    if (run->diverged)
         fprintf(stderr, "%s\n", run->error.text);
     else
         fprintf(stderr, "%s %.5g\n", heed_run_metrics(run)[0].name, values[0]);
@@ -127,7 +127,7 @@ static int train_start(heed_run *run, int64_t seed, heed_store **best, double *l
     const int status = train_once(run);
     run->settings.seed = seed;
     if (status == HEED_INTERRUPTED || (status == HEED_FAILED && !run->diverged)) return status;
-    if (!judge_start(run, run->diverged, &value)) return HEED_FAILED;
+    if (!judge_start(run, &value)) return HEED_FAILED;
     keep_best(run, value, best, least);
     if (run->number == run->settings.starts && !*best) {
         if (!run->diverged) heed_fail(&run->error, "no start has come to a finite value");
@@ -145,10 +145,13 @@ static int train_best(heed_run *run)
     double least = INFINITY;
     for (run->number = 1; status == HEED_DONE && run->number <= run->settings.starts; run->number++)
         status = train_start(run, seed, &best, &least);
-    heed_store *other = status == HEED_DONE ? run->store : best;
-    if (status == HEED_DONE) run->store = best;
-    if (status == HEED_DONE) run->number = run->best; /* for the log's last line */
-    heed_store_free(other);
+    if (status == HEED_DONE) {
+        heed_store *other = run->store;
+        run->store = best;
+        best = other;
+        run->number = run->best; /* for the log's last line */
+    }
+    heed_store_free(best);
     return status;
 }
 

@@ -84,8 +84,8 @@ typedef struct heed_winograd_plan {
     int64_t images, lines;               /* of a block, at most */
     int64_t along_batch, down;           /* blocks */
     int64_t shares;                      /* of a sum: units of a group */
-    int64_t x_copied, y_copied;          /* widths of copies: channels, and zeros */
-    int64_t x_width, y_width;            /* of points: with all phases, if x has them */
+    int64_t x_copied;                    /* width of x's copies: channels, and what fills vectors */
+    int64_t x_width, y_width;            /* of points: x's with all phases, if x has them */
     int64_t filter_step, x_step, y_step; /* from one point to the next */
     size_t x_copy_at, y_copy_at, x_points_at, y_points_at, zeros_at; /* behind filters */
 } heed_winograd_plan;

@@ -124,7 +124,7 @@ static void write_results(const work *k, const heed_conv_images *images, real *t
 {
     const band b = y_band(k);
     const row_list list = rows_of(b, images);
-    const int64_t width = k->w->y_copied;
+    const int64_t width = k->w->y_width;
     const real *from = k->y_copy;
     to += k->image * images->batch + b.first * images->axis[0];
     for (int64_t i = 0; i < k->images; i++)
@@ -195,7 +195,7 @@ static ALWAYS_INLINE void transform_dy(const int r, const work *k)
     for (int64_t i = 0; i < k->images; i++)
         for (int64_t y = 0; y < k->lines; y++)
             for (int64_t x = 0; x < w->tiles[1]; x++, points += w->y_width) {
-                find_elements(k, 2, b, i, 2 * (k->line + y), 2 * x, 1, k->y_copy, w->y_copied, at);
+                find_elements(k, 2, b, i, 2 * (k->line + y), 2 * x, 1, k->y_copy, w->y_width, at);
                 transform_tile(result_line_reverse, r, 2, at, w->y_width, points, w->y_step);
             }
 }
@@ -230,7 +230,7 @@ static ALWAYS_INLINE void gather_results(const int r, const work *k, int64_t pha
                 for (int e = 0; e < 4; e++) {
                     const int64_t row = (2 * y + e / 2) * w->spread + down;
                     const int64_t column = (2 * x + e % 2) * w->spread + across;
-                    real *one = k->y_copy + ((i * b.rows + row) * b.columns + column) * w->y_copied;
+                    real *one = k->y_copy + ((i * b.rows + row) * b.columns + column) * w->y_width;
                     to[e] = row < b.rows && column < b.columns ? one : NULL;
                 }
                 write_tile(r, k, points, to);
@@ -420,7 +420,7 @@ static ALWAYS_INLINE void weights_unit(const int r, const heed_call *call, int64
         copy_images(&k, x + column * plan->x.channel, &plan->x, x_band(&k), k.x_channels,
                     w->x_copied, k.x_copy);
         copy_images(&k, dy + row * plan->dy.channel, &plan->dy, y_band(&k), k.y_channels,
-                    w->y_copied, k.y_copy);
+                    w->y_width, k.y_copy);
         add_block(r, &k, i == 0);
     }
     write_filters(r, &k, &plan->taps,

@@ -90,10 +90,10 @@ static size_t set_scratch(heed_winograd_plan *w, size_t behind, size_t size)
     w->x_step = tiles * w->x_width + HEED_CONV_WIDEST;
     w->y_step = tiles * w->y_width + HEED_CONV_WIDEST;
     w->zeros_at = behind;
-    const int64_t zeros = w->x_copied > w->y_copied ? w->x_copied : w->y_copied;
+    const int64_t zeros = w->x_copied > w->y_width ? w->x_copied : w->y_width;
     w->x_copy_at = w->zeros_at + (size_t)zeros * size;
     w->y_copy_at = w->x_copy_at + (size_t)(w->images * x_places * w->x_copied) * size;
-    w->x_points_at = w->y_copy_at + (size_t)(w->images * y_places * w->y_copied) * size;
+    w->x_points_at = w->y_copy_at + (size_t)(w->images * y_places * w->y_width) * size;
     w->y_points_at = w->x_points_at + (size_t)(w->points * w->x_step) * size;
     return w->y_points_at + (size_t)(w->points * w->y_step) * size;
 }
@@ -101,7 +101,7 @@ static size_t set_scratch(heed_winograd_plan *w, size_t behind, size_t size)
 static void set_widths(heed_winograd_plan *w, int64_t x_channels, int64_t y_channels)
 {
     w->x_copied = heed_round_up(x_channels, HEED_CONV_WIDEST);
-    w->y_copied = w->y_width = heed_round_up(y_channels, HEED_CONV_WIDEST);
+    w->y_width = heed_round_up(y_channels, HEED_CONV_WIDEST);
     w->x_width = w->turned ? w->x_copied : w->phases * w->x_copied;
 }
 
