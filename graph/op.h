@@ -144,6 +144,8 @@ enum {
     HEED_PRECOMPUTED = 1 << 6, /* a kernel that is worth running at compile, once, when all
                                   inputs are constants: a plan made of indices               */
     HEED_ASSIGNS = 1 << 7,     /* wanted for its effect in every training step: see assign        */
+    HEED_GOES_ON = 1 << 8,     /* out begins with as many elements as an input that it may
+                                  overwrite has, in its order, and goes on behind them         */
 };
 
 #define HEED_ALL_INPUTS (~0u)
@@ -159,7 +161,7 @@ struct heed_op {
     unsigned strided;  /* bit i: the kernel takes input i with any strides */
     bool strided_out;  /* the kernel can write into a strided output */
     unsigned in_place; /* bit i: out may be the same memory as input i when both are dense and
-                              of equal shape and dtype */
+                              of equal shape and dtype (or HEED_GOES_ON) */
     unsigned updates;  /* of in_place: out is that input but for a small part, which is all that
                               the kernel writes when both are the same memory: a loop's next
                               state is then written over the state, after its other readers */

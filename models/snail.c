@@ -32,7 +32,7 @@ static heed_node *embed(const snail *o, heed_scope *s, heed_node *images)
         snprintf(name, sizeof name, "conv%d", i);
         x = o->smooth ? heed_conv_block(own, name, x, o->conv_filters, .activation = heed_gelu,
                                         .mean_pool = true)
-                      : heed_conv_block(own, name, x, o->conv_filters);
+                      : heed_conv_block(own, name, x, o->conv_filters, .recompute = i == 0);
     }
     x = heed_linear(own, "out", heed_reshape(x, batch * steps, -1), o->embedding);
     if (!o->plain) x = heed_batch_norm_layer(own, "norm", x);
@@ -78,13 +78,32 @@ static heed_node *one_question(const snail *o, heed_scope *s, int64_t batch, hee
     return answer_of(o, s, embedded(o, s, batch, snail_examples(o)), weights);
 }
 
-/* Several sequences of each episode, of the same examples, which are embedded once: [B Q, N]. */
-static heed_node *more_questions(const snail *o, heed_scope *s, int64_t batch)
+/* Is the last image of each class nearer to the mean of its others than to those of other classes,
+ * of all episodes in the batch? From few classes an embedding soon has little left to learn; here
+ * it has many. x [B, N (K + 1), C], by class.                          [Snell et al. 2017, eq. 2] */
+static heed_node *matching_loss(const snail *o, heed_node *x)
+{
+    const int64_t classes = x->shape.dim[0] * o->ways;
+    x = heed_reshape(x, classes, o->shots + 1, x->shape.dim[2]);
+    heed_node *last = heed_index(x, 1, o->shots);                         /* [B N, C] */
+    heed_node *mean = heed_mean(heed_slice(x, 1, 0, o->shots), 1, false); /* [B N, C] */
+    heed_node *near = heed_matmul(last, heed_transpose(mean, 0, 1));      /* [B N, B N] */
+    heed_node *size = heed_sum(heed_square(mean), 1, false);
+    heed_node *score = heed_sub(heed_scale(near, 2), size); /* |last|^2 - |last - mean|^2 */
+    return heed_cross_entropy(score,
+                              heed_cast(heed_arange(x->graph, 0, (double)classes, 1), HEED_I32));
+}
+
+/* Several sequences of each episode, of the same examples, which are embedded once: [B Q, N]. What
+ * embedded images teach by themselves: *matching, or NULL. */
+static heed_node *more_questions(const snail *o, heed_scope *s, int64_t batch, heed_node **matching)
 {
     if (!s) return NULL;
     const int64_t examples = o->ways * (o->shots + 1), steps = snail_examples(o);
     heed_node *x = embedded(o, s, batch, examples);
     if (!x) return NULL;
+    if (has_images(o) && o->match_weight > 0)
+        *matching = heed_scale(matching_loss(o, x), o->match_weight);
     heed_node *place = heed_input(x->graph, "place", HEED_I32, batch * o->questions, steps);
     x = heed_reshape(x, batch * examples, x->shape.dim[2]);
     return answer_of(o, s, heed_gather(x, place, 0, 0), NULL); /* [B Q, T, 64] */
@@ -94,11 +113,13 @@ static heed_node *snail_loss(const void *own, heed_scope *s, int64_t batch)
 {
     const snail *o = own;
     if (snail_is_acting(o)) return snail_acting_loss(o, s, batch);
+    heed_node *matching = NULL;
     heed_node *logits =
-        o->questions > 1 ? more_questions(o, s, batch) : one_question(o, s, batch, NULL);
+        o->questions > 1 ? more_questions(o, s, batch, &matching) : one_question(o, s, batch, NULL);
     if (!logits) return NULL;
     heed_node *target = heed_input(logits->graph, "target", HEED_I32, logits->shape.dim[0]);
-    return heed_cross_entropy(logits, target);
+    heed_node *loss = heed_cross_entropy(logits, target);
+    return matching ? heed_add(loss, matching) : loss;
 }
 
 static int snail_answer(const void *own, heed_scope *s, int64_t batch, heed_output *outputs,
@@ -218,6 +239,9 @@ static const heed_option options[] = {
     { "questions", HEED_WHOLE, offsetof(snail, questions), .low = 0, .high = 1000, .trains = true,
       .help = "that training asks about the same examples, some for question, some shown; 0: by "
               "task" },
+    { "match-weight", HEED_NUMBER, offsetof(snail, match_weight), .initial = 1, .low = 0,
+      .high = 1e6, .trains = true,
+      .help = "of finding an image's class among all of the batch's (where --questions > 1)" },
     { "dims", HEED_WHOLE, offsetof(snail, dims), .initial = 8, .low = 1, .high = 4096,
       .shapes = true, .help = "of blobs" },
     { "spread", HEED_NUMBER, offsetof(snail, spread), .initial = 1.5, .low = 1e-6, .high = 1e6,
@@ -293,6 +317,7 @@ static const char *const tiny[] = {
     "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2",
     GLYPHS "--ways 2 --batch 2",
     GLYPHS "--ways 3 --batch 1 --plain",
+    GLYPHS "--ways 2 --batch 2 --questions 2",
     "--task blobs --ways 2 --shots 2 --dims 3 --filters 4 --batch 2 --questions 3",
     "--task bandit --arms 2 --pulls 4 --filters 3 --batch 3",
     "--task mdp --episodes 1 --filters 2 --batch 2",

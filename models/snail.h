@@ -21,7 +21,7 @@ typedef struct snail {
     int64_t arms, pulls, episodes; /* worlds */
     int64_t filters;
     bool plain, smooth;
-    double spread, bend, discount, lambda, entropy_weight, value_weight, sharpness;
+    double spread, bend, match_weight, discount, lambda, entropy_weight, value_weight, sharpness;
 
     snail_task task;
     int64_t steps; /* of training, at least 1 */

@@ -360,6 +360,8 @@ const heed_op heed_op_pooled_norm_vjp = {
            "gain, then for bias. Inputs x, dy, gain.",
     .n_in = 3,
     .diff = 7,
+    .in_place = 1,
+    .flags = HEED_GOES_ON,
     .attr_size = sizeof(pooled_norm_attr),
     .infer = pooled_norm_vjp_infer,
     .kernel = &pooled_norm_vjp,

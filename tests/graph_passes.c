@@ -247,6 +247,34 @@ Test(graph_passes, memory_is_taken_over_and_reused)
     heed_graph_free(g);
 }
 
+/* The reverse of a norm is dx, and gradients of gains behind it: longer than x, whose place it takes
+ * all the same. */
+Test(graph_passes, memory_is_taken_over_and_made_longer)
+{
+    const heed_shape shapes[2] = { HEED_SHAPE(32, 8, 16, 16), HEED_SHAPE(32, 8, 8, 8) };
+    for (int pooled = 0; pooled < 2; pooled++) {
+        heed_graph *g = heed_graph_new();
+        heed_node *x = heed_input(g, "x", HEED_F32, 32, 8, 16, 16), *dx[2];
+        heed_node *d = heed_input_shaped(g, "d", HEED_F32, shapes[pooled]);
+        heed_node *in[2] = { heed_softmax(x, -1), heed_input(g, "gain", HEED_F32, 8) };
+        heed_node *y = pooled ? heed_pooled_norm(in[0], in[1], heed_full(g, 0.5, 8), 0)
+                              : heed_batch_norm(in[0], .gain = in[1]);
+        cr_assert(heed_gradient(y, heed_softmax(d, -1), in, 2, dx), "%s", heed_why(g));
+        const size_t size = (size_t)heed_count(&x->shape) * sizeof(float);
+        const size_t other = (size_t)heed_count(&d->shape) * sizeof(float);
+        const size_t kept = facts_of(dx, 2, "-inplace").planned_bytes;
+        const size_t taken = facts_of(dx, 2, "").planned_bytes;
+        cr_expect(kept >= 2 * size + other, "%zu", kept);
+        cr_expect(taken < size + other + size / 4, "%zu", taken);
+        kit_values a = kit_run(g, dx, 2, (heed_compile_options){ .threads = 2 });
+        kit_values b =
+            kit_run(g, dx, 2, (heed_compile_options){ .threads = 2, .passes = "-inplace" });
+        cr_expect(kit_finite(a) && kit_same_bits(a, b));
+        heed_free(a.value), heed_free(b.value);
+        heed_graph_free(g);
+    }
+}
+
 /* Two readers that may run at the same time: neither may write over what the other reads. */
 Test(graph_passes, memory_is_not_taken_from_a_parallel_reader)
 {

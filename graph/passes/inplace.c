@@ -45,6 +45,15 @@ static bool whole(const heed_program *p, const heed_node *node)
     return value->offset == 0 && heed_is_dense(&view) && p->buffers[value->buffer].bytes == bytes;
 }
 
+/* Is x's memory y's, as it is or made longer? */
+static bool fits(const heed_node *x, const heed_node *y, heed_memory_kind kind)
+{
+    if (x->dtype != y->dtype) return false;
+    if (heed_shape_equal(&x->shape, &y->shape)) return true;
+    return kind == HEED_PLANNED_MEMORY && y->op->flags & HEED_GOES_ON &&
+           heed_count(&y->shape) >= heed_count(&x->shape);
+}
+
 /* May the result of member `m` use the memory of `x`, an input of that kind? */
 static bool may_take(const heed_program *p, const heed_instruction *it, int m, const heed_node *x,
                      heed_memory_kind kind)
@@ -53,15 +62,14 @@ static bool may_take(const heed_program *p, const heed_instruction *it, int m, c
     int from = heed_buffer_root(p, p->values[x->id].buffer);
     const heed_buffer *b = &p->buffers[from];
     if (b->kind != kind || b->last != it->time || b->last_users != 1) return false;
-    if (x->dtype != y->dtype || !heed_shape_equal(&x->shape, &y->shape) || !whole(p, x))
-        return false;
+    if (!fits(x, y, kind) || !whole(p, x)) return false;
     for (int k = 0; k < it->n_nodes;
          k++) /* every reader reads the same way, and not later than m */
         for (int i = 0; i < it->nodes[k]->n_in; i++) {
             const heed_node *other = it->nodes[k]->in[i];
             if (p->values[other->id].buffer < 0) continue;
             if (heed_buffer_root(p, p->values[other->id].buffer) != from) continue;
-            bool same = heed_shape_equal(&other->shape, &y->shape) && whole(p, other);
+            bool same = heed_shape_equal(&other->shape, &x->shape) && whole(p, other);
             if (k > m || !same) return false;
         }
     for (int i = 0; i < it->n_writes; i++) /* nothing else of this instruction lies there */
@@ -99,6 +107,8 @@ static void take_over(heed_program *p, const heed_instruction *it, int m)
         if (y->op->kernel && !may_overwrite(p, y, from)) continue;
         if (from == own || !may_take(p, it, m, x, HEED_PLANNED_MEMORY)) continue;
         p->buffers[own].same_as = from;
+        if (p->buffers[from].bytes < p->buffers[own].bytes)
+            p->buffers[from].bytes = p->buffers[own].bytes;
         p->buffers[from].last = p->buffers[own].last;
         p->buffers[from].last_users = p->buffers[own].last_users;
         return;

@@ -14,23 +14,43 @@ typedef struct norm_state {
     heed_node *gain, *bias, *mean, *variance;
 } norm_state;
 
+/* A convolution, normalized by the statistics of this batch and pooled: a region that can be
+ * computed anew. */
+typedef struct normalized {
+    heed_node *w, *gain, *bias;
+    int64_t pad;
+} normalized;
+
+/* y: what is left by the pooling, then means and variances [2, C]. */
+static bool normalize(void *context, heed_node *const *x, heed_node **y)
+{
+    const normalized *n = context;
+    y[0] = heed_pooled_norm(heed_conv2d(x[0], n->w, .pad = n->pad), n->gain, n->bias, 0);
+    y[1] = y[0] ? heed_aux(y[0]) : NULL;
+    return y[1] != NULL;
+}
+
 /* For training: by the statistics of this batch, which move the running ones. */
-static heed_node *by_batch(heed_node *y, const norm_state *s)
+static heed_node *by_batch(heed_node *x, heed_node *w, int64_t pad, const norm_state *s,
+                           bool recompute)
 {
     const double momentum = 0.1;
-    const int64_t channels = y->shape.dim[CHANNELS];
-    const double n = (double)(heed_count(&y->shape) / (channels > 0 ? channels : 1));
-    y = heed_pooled_norm(y, s->gain, s->bias, 0);
-    heed_node *both = y ? heed_aux(y) : NULL; /* [2, C] */
-    heed_moving_average(s->mean, heed_index(both, 0, 0), momentum);
-    heed_moving_average(s->variance, heed_scale(heed_index(both, 0, 1), n > 1 ? n / (n - 1) : 1),
+    normalized region = { .w = w, .gain = s->gain, .bias = s->bias, .pad = pad };
+    heed_node *y[2] = { NULL, NULL };
+    if (!(recompute ? heed_checkpoint(x->graph, normalize, &region, &x, 1, y, 2)
+                    : normalize(&region, &x, y)))
+        return NULL;
+    const double n = (double)(heed_count(&x->shape) / x->shape.dim[CHANNELS]);
+    heed_moving_average(s->mean, heed_index(y[1], 0, 0), momentum);
+    heed_moving_average(s->variance, heed_scale(heed_index(y[1], 0, 1), n > 1 ? n / (n - 1) : 1),
                         momentum);
-    return y;
+    return y[0];
 }
 
 /* max_pool(batch_norm(conv(x, w))), windows of 2 x 2. By running statistics the norm is a number
  * for each filter, which multiplies it, and one to add to what the pooling leaves. */
-static heed_node *pooled_and_normalized(heed_scope *own, heed_node *x, heed_node *w, int64_t pad)
+static heed_node *pooled_and_normalized(heed_scope *own, heed_node *x, heed_node *w, int64_t pad,
+                                        bool recompute)
 {
     if (!w) return NULL;
     const int64_t filters = w->shape.dim[FILTERS];
@@ -39,10 +59,7 @@ static heed_node *pooled_and_normalized(heed_scope *own, heed_node *x, heed_node
                            .bias = heed_param(norm, "bias", HEED_ZEROS, filters),
                            .mean = heed_state(norm, "mean", HEED_ZEROS, filters),
                            .variance = heed_state(norm, "variance", HEED_ONES, filters) };
-    if (heed_graph_training(x->graph)) {
-        heed_node *y = heed_conv2d(x, w, .pad = pad);
-        return y ? by_batch(y, &s) : NULL;
-    }
+    if (heed_graph_training(x->graph)) return by_batch(x, w, pad, &s, recompute);
     heed_node *scale = heed_mul(s.gain, heed_rsqrt(heed_affine(s.variance, 1, 1e-5)));
     w = heed_mul(w, heed_unsqueeze(of_channels(scale), -1)); /* [filters, 1, 1, 1] */
     heed_node *y = heed_conv2d(x, w, .pad = pad);
@@ -65,7 +82,7 @@ heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *
     heed_scope *own = heed_enter(scope, name);
     heed_node *w = heed_param(own, "weight", options.weight, filters, channels, kernel, kernel);
     if (!options.activation && !options.mean_pool && pool == 2) /* relu is a rising function */
-        return heed_relu(pooled_and_normalized(own, x, w, kernel / 2));
+        return heed_relu(pooled_and_normalized(own, x, w, kernel / 2, options.recompute));
     heed_node *y = heed_conv2d(x, w, .pad = kernel / 2);
     y = heed_batch_norm_layer(own, "norm", y);
     y = options.activation ? options.activation(y) : heed_relu(y);

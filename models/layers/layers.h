@@ -118,6 +118,9 @@ typedef struct heed_conv_block_options {
     bool mean_pool;            /* else the largest */
     heed_function *activation; /* default heed_relu */
     heed_init weight;
+    bool recompute; /* with relu and largest of 2 x 2: the reverse pass convolves again, rather than
+                       that the result, four times as large as what is left by the pooling, is kept.
+                       For layers of few channels, whose convolution costs little */
 } heed_conv_block_options;
 
 heed_node *heed_conv_block_with(heed_scope *scope, const char *name, heed_node *x, int64_t filters,
