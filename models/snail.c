@@ -80,7 +80,7 @@ static heed_node *one_question(const snail *o, heed_scope *s, int64_t batch, hee
 
 /* Is the last image of each class nearer to the mean of its others than to those of other classes,
  * of all episodes in the batch? From few classes an embedding soon has little left to learn; here
- * it has many. x [B, N (K + 1), C], by class.                          [Snell et al. 2017, eq. 2] */
+ * it has many. x [B, N (K + 1), C], by class.                         [Snell et al. 2017, eq. 2] */
 static heed_node *matching_loss(const snail *o, heed_node *x)
 {
     const int64_t classes = x->shape.dim[0] * o->ways;

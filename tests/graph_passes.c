@@ -247,8 +247,8 @@ Test(graph_passes, memory_is_taken_over_and_reused)
     heed_graph_free(g);
 }
 
-/* The reverse of a norm is dx, and gradients of gains behind it: longer than x, whose place it takes
- * all the same. */
+/* The reverse of a norm is dx, and gradients of gains behind it: longer than x, whose place it
+ * takes all the same. */
 Test(graph_passes, memory_is_taken_over_and_made_longer)
 {
     const heed_shape shapes[2] = { HEED_SHAPE(32, 8, 16, 16), HEED_SHAPE(32, 8, 8, 8) };

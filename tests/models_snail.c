@@ -16,6 +16,54 @@ Test(models_snail, gradients_of_every_tiny_configuration)
     check_all_gradients();
 }
 
+/* ---- matching the images of a batch ---- */
+
+/* The loss where class i of four, two in each of two episodes, has images first[i] and last[i]. */
+static double loss_with(const char *weight, const int *first, const int *last)
+{
+    char options[256];
+    heed_tiny tiny;
+    heed_error error = { .set = false };
+    snprintf(options, sizeof options,
+             "--task glyphs --side 16 --conv-filters 4 --embedding 8 --filters 8 --ways 2 "
+             "--batch 2 --questions 2 --match-weight %s",
+             weight);
+    build(&tiny, options, HEED_F64);
+    cr_assert(heed_tiny_train(&tiny, &error), "%s", error.text);
+    heed_program *program = heed_compile(tiny.graph, &tiny.loss, 1, .threads = 1);
+    cr_assert_not_null(program, "%s", heed_why(tiny.graph));
+    heed_tiny_fill(&tiny, program);
+    heed_view images = heed_program_input(program, "examples");
+    for (int i = 0; i < 8; i++) {
+        heed_rng rng = heed_rng_new(5, (uint64_t)(i % 2 ? last[i / 2] : first[i / 2]));
+        for (int p = 0; p < 256; p++)
+            heed_set(&images, i * 256 + p, heed_random_uniform(&rng) < 0.3);
+    }
+    cr_assert(heed_program_run(program));
+    heed_view loss = heed_program_output(program, 0);
+    const double value = heed_get(&loss, 0);
+    heed_program_free(program);
+    heed_tiny_free(&tiny);
+    return value;
+}
+
+static double matching_of(const int *first, const int *last)
+{
+    const double without = loss_with("0", first, last), once = loss_with("1", first, last);
+    cr_expect_float_eq(loss_with("3", first, last) - without, 3 * (once - without), 1e-9);
+    return once - without;
+}
+
+Test(models_snail, images_are_matched_with_their_class_in_all_of_the_batch)
+{
+    const int same[4] = { 0, 0, 0, 0 }, own[4] = { 0, 1, 2, 3 };
+    const int neighbours[4] = { 1, 0, 3, 2 }, far[4] = { 2, 3, 0, 1 };
+    cr_expect_float_eq(matching_of(same, same), log(4), 1e-6, "nothing tells them apart");
+    cr_expect(matching_of(own, own) < log(4) - 0.5, "%g", matching_of(own, own));
+    cr_expect(matching_of(own, neighbours) > log(4) + 0.1, "%g", matching_of(own, neighbours));
+    cr_expect(matching_of(own, far) > log(4) + 0.1, "%g", matching_of(own, far));
+}
+
 /* ---- with batch statistics, relu and maxima, along a direction too short for kinks ---- */
 
 static double loss_of(heed_program *program)
