@@ -22,6 +22,7 @@ static void compute_block(const matmul_plan *plan, const heed_call *call, int64_
         a += index * plan->a_step[i];
         b += index * plan->b_step[i];
         c += index * plan->c_step[i];
+        if (d) d += index * plan->d_step[i];
         if (i > 0) rest /= plan->dim[i];
     }
     g.m = block.rows;
@@ -75,31 +76,36 @@ static void plan_axes(matmul_plan *plan, const heed_call *call)
         const int64_t dim = shape->dim[i];
         const int64_t a = product_step(&call->in[0], shape, i);
         const int64_t b = product_step(&call->in[1], shape, i), c = call->out.stride[i];
+        const int64_t d = call->n_in == 3 ? product_step(&call->in[2], shape, i) : 0;
         if (dim == 1) continue;
         if (n > 0 && plan->a_step[n - 1] == a * dim && plan->b_step[n - 1] == b * dim &&
-            plan->c_step[n - 1] == c * dim)
+            plan->c_step[n - 1] == c * dim && plan->d_step[n - 1] == d * dim)
             plan->dim[n - 1] *= dim;
         else
             plan->dim[n++] = dim;
         plan->a_step[n - 1] = a;
         plan->b_step[n - 1] = b;
         plan->c_step[n - 1] = c;
+        plan->d_step[n - 1] = d;
     }
     plan->n_axes = n;
 }
 
-/* The last of the leading axes continues the rows of A and C (size, row steps) when they step
- * evenly from one product to the next and B is the same for all; likewise columns of B and C. */
-static bool continues(int64_t other_step, int64_t step, int64_t c_step, int64_t dim, int64_t *size,
-                      int64_t *row, int64_t *c_row)
+/* Rows (or columns) of a product: how many, and how far apart in the operand that has them, in C and
+ * in D. */
+typedef struct product_rows {
+    int64_t size, step[3];
+} product_rows;
+
+/* The last of the leading axes, which steps[] says, continues the rows of A, C and D when they step
+ * evenly from one product to the next and B is the same for all; likewise the columns of B. */
+static bool continues(product_rows *rows, int64_t dim, int64_t other_step, const int64_t steps[3])
 {
-    if (other_step != 0) return false;
-    if (*size == 1) {
-        *row = step;
-        *c_row = c_step;
-    } else if (step != *size * *row || c_step != *size * *c_row)
-        return false;
-    *size *= dim;
+    bool even = other_step == 0;
+    for (int i = 0; i < 3; i++) even &= rows->size == 1 || steps[i] == rows->size * rows->step[i];
+    if (!even) return false;
+    for (int i = 0; i < 3 && rows->size == 1; i++) rows->step[i] = steps[i];
+    rows->size *= dim;
     return true;
 }
 
@@ -107,30 +113,33 @@ static void plan_product(matmul_plan *plan, const heed_call *call)
 {
     const heed_view *a = &call->in[0], *b = &call->in[1], *c = &call->out;
     const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
-    heed_gemm *g = &plan->product;
-    *g = (heed_gemm){ .m = a->shape.dim[ra - 2],
-                      .k = a->shape.dim[ra - 1],
-                      .n = b->shape.dim[rb - 1],
-                      .a_row = a->stride[ra - 2],
-                      .a_column = a->stride[ra - 1],
-                      .b_row = b->stride[rb - 2],
-                      .b_column = b->stride[rb - 1],
-                      .c_row = c->stride[rc - 2],
-                      .c_column = c->stride[rc - 1],
-                      .block_rows = heed_gemm_block_rows(c->dtype) };
+    product_rows rows = { a->shape.dim[ra - 2], { a->stride[ra - 2], c->stride[rc - 2], 0 } };
+    product_rows columns = { b->shape.dim[rb - 1], { b->stride[rb - 1], c->stride[rc - 1], 0 } };
     if (call->n_in == 3) {
-        g->d_row = product_step(&call->in[2], &c->shape, rc - 2);
-        g->d_column = product_step(&call->in[2], &c->shape, rc - 1);
+        rows.step[2] = product_step(&call->in[2], &c->shape, rc - 2);
+        columns.step[2] = product_step(&call->in[2], &c->shape, rc - 1);
     }
-    while (plan->n_axes > 0) {
+    for (; plan->n_axes > 0; plan->n_axes--) {
         const int i = plan->n_axes - 1;
-        const int64_t dim = plan->dim[i];
-        const int64_t a_step = plan->a_step[i], b_step = plan->b_step[i], c_step = plan->c_step[i];
-        if (!continues(b_step, a_step, c_step, dim, &g->m, &g->a_row, &g->c_row) &&
-            !continues(a_step, b_step, c_step, dim, &g->n, &g->b_column, &g->c_column))
+        const int64_t c_step = plan->c_step[i], d_step = plan->d_step[i];
+        const int64_t of_rows[3] = { plan->a_step[i], c_step, d_step };
+        const int64_t of_columns[3] = { plan->b_step[i], c_step, d_step };
+        if (!continues(&rows, plan->dim[i], plan->b_step[i], of_rows) &&
+            !continues(&columns, plan->dim[i], plan->a_step[i], of_columns))
             break;
-        plan->n_axes--;
     }
+    plan->product = (heed_gemm){ .m = rows.size,
+                                 .k = a->shape.dim[ra - 1],
+                                 .n = columns.size,
+                                 .a_row = rows.step[0],
+                                 .a_column = a->stride[ra - 1],
+                                 .b_row = b->stride[rb - 2],
+                                 .b_column = columns.step[0],
+                                 .c_row = rows.step[1],
+                                 .c_column = columns.step[1],
+                                 .d_row = rows.step[2],
+                                 .d_column = columns.step[2],
+                                 .block_rows = heed_gemm_block_rows(c->dtype) };
 }
 
 void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan)
@@ -178,8 +187,6 @@ bool heed_matmul_check_addend(heed_infer *infer)
 {
     heed_shape both;
     if (infer->n_in < 3) return true;
-    if (infer->shape.rank != 2)
-        return heed_refuse(infer, "something is added to products of two matrices only");
     if (!heed_broadcast(&infer->in[2]->shape, &infer->shape, &both) ||
         !heed_shape_equal(&both, &infer->shape))
         return heed_refuse(infer, "what is added does not broadcast to the product's shape");
@@ -216,17 +223,16 @@ static void matmul_vjp(heed_vjp *v)
     if (v->n_in == 3 && v->want[2]) v->dx[2] = v->dy;
 }
 
-/* The addend is a matrix of the product's elements, or a row. */
+/* The addend is of the product's elements, or a row. */
 heed_node *heed_matmul_plus(heed_node *node, heed_node *addend, const heed_shape *shape)
 {
-    const int last = addend->shape.rank - 1;
+    const int last = addend->shape.rank - 1, columns = node->shape.rank - 1;
     heed_node *in[3] = { node->in[0], node->in[1], NULL };
-    if (node->n_in != 2 || node->shape.rank != 2 || shape->rank < 1 || last < 0 ||
-        shape->dim[shape->rank - 1] != node->shape.dim[1])
-        return NULL;
+    if (node->n_in != 2 || last < 0) return NULL;
     if (heed_shape_equal(&addend->shape, shape))
         in[2] = heed_reshape_to(addend, node->shape);
-    else if (heed_count(&addend->shape) == addend->shape.dim[last])
+    else if (heed_count(&addend->shape) == addend->shape.dim[last] &&
+             shape->dim[shape->rank - 1] == node->shape.dim[columns])
         in[2] = heed_reshape_to(addend, HEED_SHAPE(addend->shape.dim[last]));
     return in[2] ? heed_reshape_to(heed_apply(node->op, node->attr, 3, in), *shape) : NULL;
 }
@@ -280,6 +286,10 @@ static bool matmul_sample(int k, heed_sample *sample)
         { { 4, { 2, 2, 2, 3 } }, { 4, { 2, 2, 3, 2 } } },
     };
     static const heed_shape sums[][3] = {
+        { { 3, { 2, 3, 4 } }, { 3, { 2, 4, 3 } }, { 3, { 2, 3, 3 } } },
+        { { 2, { 3, 2 } }, { 3, { 2, 2, 4 } }, { 3, { 2, 3, 4 } } },
+        { { 3, { 2, 3, 2 } }, { 3, { 1, 2, 3 } }, { 1, { 3 } } },
+        { { 3, { 2, 1, 3 } }, { 3, { 2, 3, 2 } }, { 3, { 1, 1, 2 } } },
         { { 2, { 3, 4 } }, { 2, { 4, 5 } }, { 2, { 3, 5 } } },
         { { 2, { 2, 7 } }, { 2, { 7, 3 } }, { 1, { 3 } } },
         { { 2, { 3, 2 } }, { 2, { 2, 1 } }, { 2, { 3, 1 } } },
@@ -302,7 +312,7 @@ static bool matmul_large(heed_sample *sample)
 const heed_op heed_op_matmul = {
     .name = "matmul",
     .doc = "y[.., i, j] = sum_p a[.., i, p] b[.., p, j]: [.., m, k] x [.., k, n] -> [.., m, n]; "
-           "leading axes broadcast. Of two matrices, c may be added: it broadcasts to [m, n].",
+           "leading axes broadcast. c, which broadcasts to the result's shape, may be added.",
     .n_in = 2,
     .max_in = 3,
     .diff = 1u << 0 | 1u << 1 | 1u << 2,

@@ -8,7 +8,9 @@
 typedef struct matmul_plan {
     heed_gemm product;
     int n_axes; /* of products */
-    int64_t dim[HEED_MAX_RANK], a_step[HEED_MAX_RANK], b_step[HEED_MAX_RANK], c_step[HEED_MAX_RANK];
+    int64_t dim[HEED_MAX_RANK];
+    int64_t a_step[HEED_MAX_RANK], b_step[HEED_MAX_RANK], c_step[HEED_MAX_RANK];
+    int64_t d_step[HEED_MAX_RANK]; /* of what is added */
     heed_gemm_split split;
 } matmul_plan;
 
@@ -19,8 +21,8 @@ void heed_matmul_plan(const heed_call *call, int64_t b_panel, matmul_plan *plan)
 int64_t heed_matmul_units(const heed_call *call);
 size_t heed_matmul_scratch(const heed_call *call);
 
-/* A third input, if there is one, is added to the product of two matrices: it has the dtype of the
- * result and broadcasts to its shape, infer->shape. */
+/* A third input, if there is one, is added to the product: it has the dtype of the result and
+ * broadcasts to its shape, infer->shape. */
 bool heed_matmul_check_addend(heed_infer *infer);
 
 heed_node *heed_matmul_plus(heed_node *node, heed_node *addend, const heed_shape *shape);
