@@ -13,7 +13,7 @@ static const struct {
 } usual[] = {
     [SNAIL_BLOBS] = { 3000, 64, 2e-3, 32, 64, 1, 0, 0 },
     [SNAIL_GLYPHS] = { 3000, 32, 1e-3, 128, 64, 1, 0, 0 },
-    [SNAIL_OMNIGLOT] = { 12000, 8, 1e-3, 64, 32, 10, 0, 0 },
+    [SNAIL_OMNIGLOT] = { 12000, 16, 1e-3, 64, 32, 5, 0, 0 },
     [SNAIL_BANDIT] = { 4000, 200, 3e-3, 16, 64, 1, 0.998, 0.985 },
     [SNAIL_MDP] = { 3000, 100, 3e-3, 16, 64, 1, 0.99, 0.97 },
 };
@@ -24,11 +24,11 @@ static int64_t usual_steps(const snail *o)
     return o->task == SNAIL_BANDIT && o->pulls > 10 ? 8000 : usual[o->task].steps;
 }
 
-/* A step is of some 2000 pulls, but of 50 bandits at least. */
+/* A step is of some 2000 pulls, but of 100 bandits at least. */
 static int64_t usual_batch(const snail *o)
 {
     if (o->task != SNAIL_BANDIT || o->pulls <= 10) return usual[o->task].batch;
-    return o->pulls < 40 ? 2000 / o->pulls : 50;
+    return o->pulls < 20 ? 2000 / o->pulls : 100;
 }
 
 static bool settle_episodes(snail *o, const heed_settings *settings, heed_error *error)
