@@ -158,6 +158,7 @@ static bool settle_sizes(sagan *o, heed_error *error)
     const bool digits = o->task == SAGAN_DIGITS;
     o->size = digits ? HEED_DIGIT_SIDE : o->wanted_size;
     o->channels = o->color && !digits ? 3 : 1;
+    o->whole_values |= digits; /* C / 8 of their 16 channels would be two numbers */
     if (o->attend == 0) o->attend = o->size / 2;
     if (o->size >> levels_of(o->size) > 7)
         return heed_fail(error, "--size: %lld cannot be halved down to 4 .. 7; try 16, 24, 32",
@@ -228,7 +229,8 @@ static const heed_option options[] = {
     { "attend", HEED_WHOLE, offsetof(sagan, attend), .low = 0, .high = 512, .shapes = true,
       .help = "side of the maps whose positions look at each other; 0: half the image's" },
     { "whole-values", HEED_FLAG, offsetof(sagan, whole_values), .shapes = true,
-      .help = "attention adds up vectors of C channels, not of C / 8 and then a layer" },
+      .help = "attention adds up vectors of C channels (digits: always), not of C / 8 and then a "
+              "layer" },
     { "no-spectral", HEED_FLAG, offsetof(sagan, no_spectral), .shapes = true,
       .help = "weights are not divided by their largest singular value" },
     { "size", HEED_WHOLE, offsetof(sagan, wanted_size), .initial = 24, .low = 10, .high = 512,
