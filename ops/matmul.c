@@ -91,8 +91,8 @@ static void plan_axes(matmul_plan *plan, const heed_call *call)
     plan->n_axes = n;
 }
 
-/* Rows (or columns) of a product: how many, and how far apart in the operand that has them, in C and
- * in D. */
+/* Rows (or columns) of a product: how many, and how far apart in the operand that has them, in C
+ * and in D. */
 typedef struct product_rows {
     int64_t size, step[3];
 } product_rows;
